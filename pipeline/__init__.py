@@ -1,0 +1,1 @@
+"""A containerised, hermetic build and release pipeline for Python packages."""

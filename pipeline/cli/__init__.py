@@ -1,0 +1,1 @@
+"""The command line: one thin module a verb. Only here is anything printed as a result."""

@@ -1,0 +1,1 @@
+"""Declarations: YAML text with positions into frozen, typed values."""

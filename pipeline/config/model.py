@@ -1,0 +1,231 @@
+"""What a project declares, as frozen values. Nothing below `pipeline.config` sees raw YAML.
+
+One data class per block of ``pipeline.yaml`` and ``images/NAME.yaml``. The decoder, the JSON
+Schema (`pipeline schema`) and the reference pages are all driven by these classes: a field's type
+says what is accepted, its `doc` what it means.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pipeline.platforms import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+T = TypeVar("T")
+
+NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+"""Names of stages, images, environments and matrix axes."""
+
+
+def doc(text: str, *, default: T | None = None, **schema: Any) -> Any:  # noqa: ANN401
+    """Return a data class field that carries its documentation.
+
+    ``schema`` keys: ``factory`` (a default factory), ``required`` (no default), ``key`` (its name
+    in YAML where that differs from the attribute), ``pattern`` (a regular expression each string
+    must match in full), ``path`` (must stay inside the repository).
+    """
+    metadata = {"doc": text, **schema}
+    if schema.get("required"):
+        return field(metadata=metadata)
+    if "factory" in schema:
+        return field(default_factory=schema["factory"], metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Location:
+    """Where a value stands: a file (relative to the repository), line and column from 1."""
+
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Project:
+    """The files a release is made of, and how its tag is named."""
+
+    version: str = doc("file that holds the version", default="VERSION", path=True)
+    changes: str = doc("directory of news fragments", default="changes", path=True)
+    changelog: str = doc("file the notes are written to", default="CHANGELOG.md", path=True)
+    tag: str = doc("name of the tag; holds `{version}`", default="v{version}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mirrors:
+    """Where packages come from when neither a flag nor the machine says so."""
+
+    debian: tuple[str, ...] = doc("base addresses of Debian mirrors, tried in order", default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """A locked virtual environment for people and IDEs."""
+
+    source: str = doc("directory of the project it is for", default=".", path=True)
+    groups: tuple[str, ...] = doc("dependency groups (PEP 735) of that project", default=())
+    extras: tuple[str, ...] = doc("extras of that project", default=())
+    requires: tuple[str, ...] = doc("further requirements (PEP 508)", default=())
+    export: str | None = doc(
+        "file that `pipeline lock` writes the same set to, as hash-pinned requirements", path=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFrom:
+    """What an image starts from: exactly one of these."""
+
+    debian: str | None = doc("Debian suite, such as `bookworm`", pattern=r"[a-z][a-z0-9.-]*")
+    image: str | None = doc("name of another image of this repository")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImagePython:
+    """A layer of Python packages in an image, installed for its own interpreter."""
+
+    requires: tuple[str, ...] = doc("requirements (PEP 508)", default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """A named, pinned root file system with a toolchain: the file ``images/NAME.yaml``."""
+
+    name: str = field(metadata={"implied": True})
+    origin: ImageFrom = doc("what it starts from", required=True, key="from")
+    platforms: tuple[Target, ...] = doc(
+        "the targets it is locked for", default=(Target.LINUX_X86_64,)
+    )
+    packages: tuple[str, ...] = doc(
+        "Debian packages; what they depend on is locked too",
+        default=(),
+        pattern=r"[a-z0-9][a-z0-9.+-]+",
+    )
+    python: ImagePython = doc("Python packages on top", factory=ImagePython)
+    env: Mapping[str, str] = doc("environment variables of every step", factory=dict)
+
+
+Network = Literal["none", "host"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """Fields of every stage, whatever its kind."""
+
+    name: str = field(metadata={"implied": True})
+    needs: tuple[str, ...] = doc("stages whose output this one uses or waits for", default=())
+    matrix: Mapping[str, tuple[str, ...]] = doc(
+        "axes and their values; one cell for each combination", factory=dict
+    )
+    tags: tuple[str, ...] = doc("labels of your own, to select stages by", default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContainerStage(Stage):
+    """Fields of every stage that runs inside an image.
+
+    `image`, `source`, `run` and the values of `env` may hold ``{axis}`` for an axis of the matrix.
+    """
+
+    image: str = doc("image the steps run in", required=True)
+    source: str = doc(
+        "directory of the repository, or a third-party sdist as `name==version`", default="."
+    )
+    inputs: tuple[str, ...] = doc(
+        "globs of the files it may see, relative to the repository; the default is what git tracks "
+        "below `source`, or outside git every file that is not ignored",
+        default=(),
+    )
+    env: Mapping[str, str] = doc("environment variables of its steps", factory=dict)
+    network: Network = doc("`none`, or `host` for steps that must reach out", default="none")
+    timeout: float = doc("seconds a step may take", default=3600.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SdistStage(ContainerStage):
+    """Builds the source distribution of `source`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WheelStage(ContainerStage):
+    """Builds a wheel from the sdist it needs, from a third-party sdist, or from the sources."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestStage(ContainerStage):
+    """Installs the wheel it needs with locked test requirements in a clean image, then tests it."""
+
+    run: tuple[str, ...] = doc("shell commands, run in order in `/src`", required=True)
+    groups: tuple[str, ...] = doc("dependency groups (PEP 735) of `source`", default=())
+    extras: tuple[str, ...] = doc("extras of the wheel", default=())
+    requires: tuple[str, ...] = doc("further requirements (PEP 508)", default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandStage(ContainerStage):
+    """Runs any commands and keeps the files it declares."""
+
+    run: tuple[str, ...] = doc("shell commands, run in order in `/src`", required=True)
+    outputs: tuple[str, ...] = doc(
+        "paths or globs below `/src` that are its output; a file put in `/out` always is",
+        default=(),
+    )
+    requires: tuple[str, ...] = doc("Python requirements (PEP 508) in `/env`", default=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangelogStage(Stage):
+    """Drafts the notes of the coming release from the news fragments, with towncrier."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishStage(Stage):
+    """Uploads what it needs to an index; in a draft, says what the index would say."""
+
+    index: str = doc("repository name in twine's configuration", default="pypi")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReleaseStage(Stage):
+    """Cuts the release; in a draft, says which commit and tag would be made."""
+
+
+KINDS: Mapping[str, type[Stage]] = {
+    "sdist": SdistStage,
+    "wheel": WheelStage,
+    "test": TestStage,
+    "command": CommandStage,
+    "changelog": ChangelogStage,
+    "publish": PublishStage,
+    "release": ReleaseStage,
+}
+"""The word after ``kind:`` and what it declares."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """Everything a repository declares.
+
+    ``origins`` maps a path of keys, such as ``("stages", "wheel", "image")`` or
+    ``("images", "python", "packages")``, to where it stands.
+    """
+
+    root: Path = field(metadata={"implied": True})
+    version: Literal[1] = doc("version of this format", required=True)
+    project: Project = doc("files and names of the release", factory=Project)
+    engine: Literal["auto", "sandbox"] = doc("what runs the steps", default="auto")
+    mirrors: Mirrors = doc("where packages come from", factory=Mirrors)
+    environments: Mapping[str, Environment] = doc("locked virtual environments", factory=dict)
+    stages: Mapping[str, Stage] = doc("what can be run, by name", required=True)
+    images: Mapping[str, Image] = field(default_factory=dict, metadata={"implied": True})
+    origins: Mapping[tuple[str, ...], Location] = field(
+        default_factory=dict, compare=False, metadata={"implied": True}
+    )

@@ -1,0 +1,1 @@
+"""What builds recipes: the Engine protocol, its implementations, the Dockerfile parser."""

@@ -1,0 +1,1 @@
+"""Image declarations, locked, assembled into layers without running anything."""

@@ -1,0 +1,1 @@
+"""The lock: its types, staleness, resolving (the only networked planner) and fetching."""

@@ -1,0 +1,1 @@
+"""Matrix, graph, rendering of Dockerfiles and keys. Pure."""

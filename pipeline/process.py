@@ -1,0 +1,113 @@
+"""The one place that starts programs of the host (steps run in `pipeline.sandbox`).
+
+Argument lists only, standard input closed unless given, the environment explicit. A program is
+interrupted, then terminated, then killed when we are.
+"""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.errors import PipelineError, StageFailedError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+GRACE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """What a program left: its exit status and both streams, decoded with replacement."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+def printable(command: Sequence[str]) -> str:
+    """Return ``command`` as a line that a POSIX shell would read back as the same words."""
+    return shlex.join(command)
+
+
+def run(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    stdin: bytes | None = None,
+    timeout: float | None = None,
+) -> Completed:
+    """Run a program to its end and return what it printed; its exit status is not judged.
+
+    Raises PipelineError when it cannot be started or outlasts ``timeout`` seconds.
+    """
+    try:
+        process = subprocess.Popen(
+            list(command),
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    except OSError as error:
+        raise PipelineError(
+            f"`{command[0]}` cannot be started: {error.strerror}",
+            hint=f"check that `{command[0]}` is installed and may be executed",
+        ) from error
+    try:
+        stdout, stderr = process.communicate(stdin, timeout=timeout)
+    except subprocess.TimeoutExpired as error:
+        stop(process)
+        raise PipelineError(f"`{printable(command)}` did not end within {timeout:g} s") from error
+    except BaseException:
+        stop(process)
+        raise
+    return Completed(
+        status=process.returncode,
+        stdout=stdout.decode(errors="replace"),
+        stderr=stderr.decode(errors="replace"),
+    )
+
+
+def check(
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str],
+    cwd: Path | None = None,
+    stdin: bytes | None = None,
+    timeout: float | None = None,
+) -> str:
+    """Run a program that must succeed and return its standard output.
+
+    Raises StageFailedError with the program's own words and the command that repeats it.
+    """
+    completed = run(command, env=env, cwd=cwd, stdin=stdin, timeout=timeout)
+    if completed.status:
+        words = (completed.stderr.strip() or completed.stdout.strip()).splitlines()[-40:]
+        raise StageFailedError(
+            f"`{command[0]}` ended with status {completed.status}",
+            hint=f"repeat it with `{printable(command)}`",
+            detail=tuple(words),
+        )
+    return completed.stdout
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End a program: interrupt, then terminate, then kill, with a little time between."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+    process.kill()
+    process.wait()

@@ -1,0 +1,1 @@
+"""Version, changelog, git, what an index accepts."""

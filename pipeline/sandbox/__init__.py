@@ -1,0 +1,1 @@
+"""Linux namespaces as data: spec, system calls, mounts, launch. Standard library only."""

@@ -1,0 +1,1 @@
+"""Wheels and sdists: one writer, strict readers, normalising, auditing, comparing."""

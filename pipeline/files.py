@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import secrets
-import shutil
 import stat
 from typing import TYPE_CHECKING
 
@@ -43,7 +41,7 @@ def fsync_directory(directory: Path) -> None:
 
 def sibling(path: Path) -> Path:
     """Return an unused name beside ``path`` for what is being written."""
-    return path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    return path.with_name(f".{path.name[:100]}.{os.urandom(6).hex()}.tmp")
 
 
 def atomic_write(path: Path, data: bytes, *, mode: int = 0o644, durable: bool = True) -> None:
@@ -77,12 +75,14 @@ def remove_tree(directory: Path) -> None:
     """
     if not os.path.lexists(directory):
         return
+    import shutil  # noqa: PLC0415 (most runs remove nothing, and it loads three compressors)
+
+    _make_writable(directory)
     for parent, names, _ in os.walk(directory):
         for name in names:
             below = os.path.join(parent, name)
             if not os.path.islink(below):
                 _make_writable(below)
-    _make_writable(directory)
     shutil.rmtree(directory)
 
 

@@ -48,3 +48,11 @@ class Target(enum.Enum):
             if target.machine == machine:
                 return target
         raise ValueError(machine)
+
+
+def native_platform() -> str:
+    """Return this machine's OCI platform, empty where we know of none."""
+    try:
+        return Target.native().platform
+    except ValueError:
+        return ""

@@ -22,13 +22,29 @@ T = TypeVar("T")
 NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 """Names of stages, images, environments and matrix axes."""
 
+NAME_FORM = "lower-case letters, digits, `_` and `-`, a letter first, at most 64"
+
+_WORD = {
+    "pattern": r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
+    "form": "letters, digits, `.`, `_` and `-`",
+}
+_REQUIREMENT = {"pattern": r"[A-Za-z0-9].*", "form": "a requirement such as `numpy>=2`"}
+_VARIABLES = {
+    "keys": r"[A-Za-z_][A-Za-z0-9_]*",
+    "keys_form": "letters, digits and `_`, no digit first",
+    "lines": True,
+}
+
 
 def doc(text: str, *, default: T | None = None, **schema: Any) -> Any:  # noqa: ANN401
     """Return a data class field that carries its documentation.
 
     ``schema`` keys: ``factory`` (a default factory), ``required`` (no default), ``key`` (its name
     in YAML where that differs from the attribute), ``pattern`` (a regular expression each string
-    must match in full), ``path`` (must stay inside the repository).
+    must match in full) and ``form`` (the same in words), ``keys`` and ``keys_form`` (the same for
+    the keys of a mapping; by default `NAME`), ``lines`` (text may span lines), ``above`` (a number
+    must be larger), ``path`` (must stay inside the repository), ``exactly_one`` (one key of the
+    block, no more, no less).
     """
     metadata = {"doc": text, **schema}
     if schema.get("required"):
@@ -64,7 +80,12 @@ class Project:
 class Mirrors:
     """Where packages come from when neither a flag nor the machine says so."""
 
-    debian: tuple[str, ...] = doc("base addresses of Debian mirrors, tried in order", default=())
+    debian: tuple[str, ...] = doc(
+        "base addresses of Debian mirrors, tried in order",
+        default=(),
+        pattern=r"(https?|file)://\S+",
+        form="an address that starts with `https://`, `http://` or `file://`",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +93,11 @@ class Environment:
     """A locked virtual environment for people and IDEs."""
 
     source: str = doc("directory of the project it is for", default=".", path=True)
-    groups: tuple[str, ...] = doc("dependency groups (PEP 735) of that project", default=())
-    extras: tuple[str, ...] = doc("extras of that project", default=())
-    requires: tuple[str, ...] = doc("further requirements (PEP 508)", default=())
+    groups: tuple[str, ...] = doc(
+        "dependency groups (PEP 735) of that project", default=(), **_WORD
+    )
+    extras: tuple[str, ...] = doc("extras of that project", default=(), **_WORD)
+    requires: tuple[str, ...] = doc("further requirements (PEP 508)", default=(), **_REQUIREMENT)
     export: str | None = doc(
         "file that `pipeline lock` writes the same set to, as hash-pinned requirements", path=True
     )
@@ -84,7 +107,11 @@ class Environment:
 class ImageFrom:
     """What an image starts from: exactly one of these."""
 
-    debian: str | None = doc("Debian suite, such as `bookworm`", pattern=r"[a-z][a-z0-9.-]*")
+    debian: str | None = doc(
+        "Debian suite, such as `bookworm`",
+        pattern=r"[a-z][a-z0-9.-]*",
+        form="the name of a suite, such as `bookworm`",
+    )
     image: str | None = doc("name of another image of this repository")
 
 
@@ -92,7 +119,7 @@ class ImageFrom:
 class ImagePython:
     """A layer of Python packages in an image, installed for its own interpreter."""
 
-    requires: tuple[str, ...] = doc("requirements (PEP 508)", default=())
+    requires: tuple[str, ...] = doc("requirements (PEP 508)", default=(), **_REQUIREMENT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +127,7 @@ class Image:
     """A named, pinned root file system with a toolchain: the file ``images/NAME.yaml``."""
 
     name: str = field(metadata={"implied": True})
-    origin: ImageFrom = doc("what it starts from", required=True, key="from")
+    origin: ImageFrom = doc("what it starts from", required=True, key="from", exactly_one=True)
     platforms: tuple[Target, ...] = doc(
         "the targets it is locked for", default=(Target.LINUX_X86_64,)
     )
@@ -108,9 +135,10 @@ class Image:
         "Debian packages; what they depend on is locked too",
         default=(),
         pattern=r"[a-z0-9][a-z0-9.+-]+",
+        form="the name of a Debian package",
     )
     python: ImagePython = doc("Python packages on top", factory=ImagePython)
-    env: Mapping[str, str] = doc("environment variables of every step", factory=dict)
+    env: Mapping[str, str] = doc("environment variables of every step", factory=dict, **_VARIABLES)
 
 
 Network = Literal["none", "host"]
@@ -125,7 +153,7 @@ class Stage:
     matrix: Mapping[str, tuple[str, ...]] = doc(
         "axes and their values; one cell for each combination", factory=dict
     )
-    tags: tuple[str, ...] = doc("labels of your own, to select stages by", default=())
+    tags: tuple[str, ...] = doc("labels of your own, to select stages by", default=(), **_WORD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,9 +172,9 @@ class ContainerStage(Stage):
         "below `source`, or outside git every file that is not ignored",
         default=(),
     )
-    env: Mapping[str, str] = doc("environment variables of its steps", factory=dict)
+    env: Mapping[str, str] = doc("environment variables of its steps", factory=dict, **_VARIABLES)
     network: Network = doc("`none`, or `host` for steps that must reach out", default="none")
-    timeout: float = doc("seconds a step may take", default=3600.0)
+    timeout: float = doc("seconds a step may take", default=3600.0, above=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,22 +191,24 @@ class WheelStage(ContainerStage):
 class TestStage(ContainerStage):
     """Installs the wheel it needs with locked test requirements in a clean image, then tests it."""
 
-    run: tuple[str, ...] = doc("shell commands, run in order in `/src`", required=True)
-    groups: tuple[str, ...] = doc("dependency groups (PEP 735) of `source`", default=())
-    extras: tuple[str, ...] = doc("extras of the wheel", default=())
-    requires: tuple[str, ...] = doc("further requirements (PEP 508)", default=())
+    run: tuple[str, ...] = doc("shell commands, run in order in `/src`", required=True, lines=True)
+    groups: tuple[str, ...] = doc("dependency groups (PEP 735) of `source`", default=(), **_WORD)
+    extras: tuple[str, ...] = doc("extras of the wheel", default=(), **_WORD)
+    requires: tuple[str, ...] = doc("further requirements (PEP 508)", default=(), **_REQUIREMENT)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommandStage(ContainerStage):
     """Runs any commands and keeps the files it declares."""
 
-    run: tuple[str, ...] = doc("shell commands, run in order in `/src`", required=True)
+    run: tuple[str, ...] = doc("shell commands, run in order in `/src`", required=True, lines=True)
     outputs: tuple[str, ...] = doc(
         "paths or globs below `/src` that are its output; a file put in `/out` always is",
         default=(),
     )
-    requires: tuple[str, ...] = doc("Python requirements (PEP 508) in `/env`", default=())
+    requires: tuple[str, ...] = doc(
+        "Python requirements (PEP 508) in `/env`", default=(), **_REQUIREMENT
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +220,7 @@ class ChangelogStage(Stage):
 class PublishStage(Stage):
     """Uploads what it needs to an index; in a draft, says what the index would say."""
 
-    index: str = doc("repository name in twine's configuration", default="pypi")
+    index: str = doc("repository name in twine's configuration", default="pypi", **_WORD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,3 +259,17 @@ class Pipeline:
     origins: Mapping[tuple[str, ...], Location] = field(
         default_factory=dict, compare=False, metadata={"implied": True}
     )
+
+    def location(self, *path: str) -> Location:
+        """Return where a path of keys stands, or the nearest block around it that is written.
+
+        A single value stands where it is, a block or a list where its key is.
+        """
+        for length in range(len(path), -1, -1):
+            if location := self.origins.get(path[:length]):
+                return location
+        return Location(file="pipeline.yaml", line=1, column=1)
+
+    def where(self, *path: str) -> str:
+        """Return `location` as ``file:line:column``, as errors want it."""
+        return str(self.location(*path))

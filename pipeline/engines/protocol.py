@@ -111,3 +111,9 @@ class Engine(Protocol):
         it, in ``detail`` and ``hint``), EngineUnavailableError when the engine itself does,
         ConfigError (with the line) for an instruction it does not support.
         """
+
+    def cancel(self) -> None:
+        """End every build that is under way, from any thread; each then raises StageFailedError.
+
+        For a person's Ctrl-C, which Python delivers to the main thread alone.
+        """

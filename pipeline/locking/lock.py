@@ -6,107 +6,180 @@ moved. It names no host: Debian files by their path in the pool, Python files by
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
 from typing import TYPE_CHECKING
 
+from pipeline.errors import LockError
+from pipeline.locking.decode import FORMAT, decode
+from pipeline.locking.types import (
+    DebianPackage,
+    Declared,
+    Lock,
+    LockedImage,
+    LockedPlatform,
+    LockedRequirement,
+    LockedStage,
+    PythonFile,
+    RequirementSet,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+    from typing import TypeVar
 
-FORMAT = 1
+    from pipeline.platforms import Target
 
-Declared = dict[str, list[str]]
-"""What a locked section was resolved from: a word of the declaration and its values, sorted."""
+    T = TypeVar("T")
 
+__all__ = [
+    "FILE",
+    "FORMAT",
+    "DebianPackage",
+    "Declared",
+    "Lock",
+    "LockedImage",
+    "LockedPlatform",
+    "LockedRequirement",
+    "LockedStage",
+    "PythonFile",
+    "RequirementSet",
+    "base_key",
+    "dump",
+    "load",
+    "python_tag",
+]
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DebianPackage:
-    """A binary package. ``path`` is its place in the archive's pool, ``size`` in bytes."""
-
-    name: str
-    version: str
-    architecture: str
-    path: str
-    sha256: str
-    size: int
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PythonFile:
-    """A wheel or sdist. ``name`` is its file name, ``size`` in bytes."""
-
-    name: str
-    sha256: str
-    size: int
-
-    @property
-    def is_wheel(self) -> bool:
-        """Whether it is a wheel (else an sdist)."""
-        return self.name.endswith(".whl")
+FILE = "pipeline.lock"
+SIZE_LIMIT = 64 << 20
 
 
-@dataclass(frozen=True, kw_only=True)
-class LockedRequirement:
-    """One distribution of a set. ``marker`` is a PEP 508 marker or empty.
+def python_tag(version: str) -> str:
+    """Return the tag of an interpreter's version: ``cp311`` for ``3.11``, ``none`` for none."""
+    return f"cp{version.replace('.', '')}" if version else "none"
 
-    In a set for one platform ``files`` holds one wheel; in an environment for people it holds
-    every wheel that a supported machine could choose.
+
+def base_key(source: str, python: str, target: Target) -> str:
+    """Return the key of `LockedStage.sets`: ``cp311-linux_x86_64``, after ``SOURCE:`` if given.
+
+    ``source`` is the directory where the stage has an axis of sources, else empty; ``python`` a
+    tag as `python_tag` gives it.
     """
-
-    name: str
-    version: str
-    files: tuple[PythonFile, ...]
-    marker: str = ""
+    base = f"{python}-{target.value}"
+    return f"{source}:{base}" if source else base
 
 
-@dataclass(frozen=True, kw_only=True)
-class RequirementSet:
-    """A resolution: what it was resolved from and what came out, sorted by name."""
-
-    declared: Declared
-    requirements: tuple[LockedRequirement, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class LockedPlatform:
-    """An image on one platform.
-
-    ``digest`` is the sha256 of the OCI manifest, the same on every machine. ``packages`` are this
-    image's own, in unpacking order, without those of the image it starts from. ``python`` is the
-    interpreter's ``3.11`` and ``glibc`` the C library's ``2.36``, both empty when it has none.
-    """
-
-    digest: str
-    packages: tuple[DebianPackage, ...]
-    wheels: tuple[PythonFile, ...] = ()
-    python: str = ""
-    glibc: str = ""
+def dump(lock: Lock) -> str:
+    """Return the lock's text: one artifact a line, names sorted, the same bytes for one value."""
+    document = {
+        "format": json.dumps(FORMAT),
+        "epoch": json.dumps(lock.epoch),
+        "images": _object(lock.images, _image_text, 1),
+        "stages": _object(lock.stages, _stage_text, 1),
+        "environments": _object(lock.environments, _set_text, 1),
+        "sources": _object(lock.sources, lambda file, _: json.dumps(_file_row(file)), 1),
+    }
+    return _fields(document, 0) + "\n"
 
 
-@dataclass(frozen=True, kw_only=True)
-class LockedImage:
-    """An image: its declaration and each platform (``linux/amd64``) it was resolved for."""
+def load(path: Path) -> Lock:
+    """Read a lock; LockError when it is missing, malformed or of another format."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(SIZE_LIMIT + 1)
+    except FileNotFoundError as error:
+        raise LockError(
+            f"`{path.name}` is missing, so nothing is pinned", hint="run `pipeline lock`"
+        ) from error
+    except OSError as error:
+        raise LockError(
+            f"`{path.name}` cannot be read: {error.strerror}", where=str(path)
+        ) from error
+    if len(data) > SIZE_LIMIT:
+        raise _malformed(path, f"it is larger than {SIZE_LIMIT >> 20} MiB")
+    try:
+        return decode(data)
+    except RecursionError as error:
+        raise _malformed(path, "it is nested too deep") from error
+    except (ValueError, TypeError) as error:
+        raise _malformed(path, str(error)) from error
 
-    declared: Declared
-    platforms: Mapping[str, LockedPlatform]
+
+def _malformed(path: Path, why: str) -> LockError:
+    return LockError(
+        f"`{path.name}` is malformed, so nothing is pinned: {why}",
+        where=str(path),
+        hint="run `pipeline lock`",
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class LockedStage:
-    """A container stage: for each cell's base (``cp311-linux_x86_64``) what its ``/env`` holds.
-
-    With a source axis the key is ``SOURCE:cp311-linux_x86_64``. ``hooks`` inside
-    `RequirementSet.declared` names what the backend's own hooks asked for.
-    """
-
-    sets: Mapping[str, RequirementSet]
+# Writing. Each function returns the text of one value; the first line needs no indentation.
 
 
-@dataclass(frozen=True, kw_only=True)
-class Lock:
-    """All of ``pipeline.lock``. ``epoch`` is SOURCE_DATE_EPOCH in seconds."""
+def _object(values: Mapping[str, T], text: Callable[[T, int], str], depth: int) -> str:
+    return _fields({name: text(values[name], depth + 1) for name in sorted(values)}, depth)
 
-    epoch: int
-    images: Mapping[str, LockedImage] = field(default_factory=dict)
-    stages: Mapping[str, LockedStage] = field(default_factory=dict)
-    environments: Mapping[str, RequirementSet] = field(default_factory=dict)
-    sources: Mapping[str, PythonFile] = field(default_factory=dict)
+
+def _fields(texts: Mapping[str, str], depth: int) -> str:
+    return _lines((f"{json.dumps(name)}: {text}" for name, text in texts.items()), "{}", depth)
+
+
+def _rows(rows: Iterable[object], depth: int) -> str:
+    return _lines((json.dumps(row, ensure_ascii=False) for row in rows), "[]", depth)
+
+
+def _lines(lines: Iterable[str], brackets: str, depth: int) -> str:
+    inner = " " * (depth + 1)
+    body = ",\n".join(f"{inner}{line}" for line in lines)
+    return f"{brackets[0]}\n{body}\n{' ' * depth}{brackets[1]}" if body else brackets
+
+
+def _image_text(image: LockedImage, depth: int) -> str:
+    fields = {
+        "declared": _declared_text(image.declared, depth + 1),
+        "platforms": _object(image.platforms, _platform_text, depth + 1),
+    }
+    return _fields(fields, depth)
+
+
+def _platform_text(platform: LockedPlatform, depth: int) -> str:
+    packages = (
+        [p.name, p.version, p.architecture, p.path, p.sha256, p.size] for p in platform.packages
+    )
+    fields = {
+        "digest": json.dumps(platform.digest),
+        "python": json.dumps(platform.python),
+        "glibc": json.dumps(platform.glibc),
+        "packages": _rows(packages, depth + 1),
+        "wheels": _rows(map(_file_row, platform.wheels), depth + 1),
+    }
+    return _fields(fields, depth)
+
+
+def _stage_text(stage: LockedStage, depth: int) -> str:
+    return _object(stage.sets, _set_text, depth)
+
+
+def _set_text(locked: RequirementSet, depth: int) -> str:
+    requirements = (_requirement_text(r, depth + 2) for r in locked.requirements)
+    fields = {
+        "declared": _declared_text(locked.declared, depth + 1),
+        "requirements": _lines(requirements, "[]", depth + 1),
+    }
+    return _fields(fields, depth)
+
+
+def _requirement_text(requirement: LockedRequirement, depth: int) -> str:
+    files = [_file_row(file) for file in requirement.files]
+    head = json.dumps([requirement.name, requirement.version, requirement.marker])[:-1]
+    # One wheel stays on the line of its distribution; a choice of wheels is listed below it.
+    return f"{head}, {json.dumps(files) if len(files) == 1 else _rows(files, depth)}]"
+
+
+def _declared_text(declared: Declared, depth: int) -> str:
+    texts = {word: json.dumps(declared[word], ensure_ascii=False) for word in sorted(declared)}
+    return _fields(texts, depth)
+
+
+def _file_row(file: PythonFile) -> list[object]:
+    return [file.name, file.sha256, file.size]

@@ -1,0 +1,5 @@
+"""The edit distance of two pieces of bytes."""
+
+from example_distance._distance import distance
+
+__all__ = ["distance"]

@@ -1,0 +1,3 @@
+from typing_extensions import Buffer
+
+def distance(left: Buffer, right: Buffer, /) -> int: ...

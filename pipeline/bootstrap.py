@@ -1,0 +1,229 @@
+"""Makes the tool's own environment for `./pipelinew`, with nothing but a bare Python.
+
+Run as ``python -I -S -B bootstrap.py REQUIREMENTS DIRECTORY NOTE``; prints the environment's name
+below DIRECTORY. Nothing of the package can be imported yet, so this file stands alone.
+
+The name is a digest of the requirements and of the Python, so that neither can change below an
+environment. It is made in place under a lock, because scripts in it name its path, and
+``.complete`` is written last: what a killed run left is removed by the next one, and of several
+runs at once one works while the others wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+FAILED, STALE_LOCK, MISMATCH, NETWORK = 1, 3, 4, 5
+"""Exit codes, as in `pipeline.errors`."""
+
+SEAL = "# sha256 "
+"""How the first line of the requirements starts; the digest of all further lines follows."""
+
+PIP = (
+    *("-I", "-m", "pip", "install", "--require-hashes", "--no-deps", "--only-binary=:all:"),
+    *(
+        "--no-input",
+        "--disable-pip-version-check",
+        "--no-warn-script-location",
+        "--progress-bar=off",
+    ),
+)
+"""Only wheels: building an sdist here would run its code outside of any sandbox."""
+
+PIP_REFUSALS = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
+"""Settings of a machine that make no sense in an environment; the rest of pip's own hold."""
+
+NOT_FOR_PIP = frozenset({"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_DRY_RUN"})
+
+NETWORK_WORDS = (
+    *("No matching distribution found", "Max retries exceeded", "Could not fetch URL"),
+    *("Failed to establish a new connection", "Name or service not known", "Read timed out"),
+    *("Connection reset", "ProxyError", "SSLError", "HTTP error", "Temporary failure in name"),
+    *("Network is unreachable", "ConnectionResetError", "IncompleteRead", "ConnectTimeout"),
+)
+
+MISMATCH_WORDS = "DO NOT MATCH THE HASHES"
+
+
+def fail(status: int, message: str, hint: str, detail: Sequence[str] = ()) -> NoReturn:
+    """End the program with a message in the style of all others."""
+    shown = "".join(f"  {line}\n" for line in detail)
+    sys.stderr.write(f"{shown}error: {message}\nhint: {hint}\n")
+    sys.exit(status)
+
+
+def sealed(body: str) -> str:
+    """Return ``body`` (the lines of a requirements file) under a first line with its digest.
+
+    `./pipelinew` reads that line instead of hashing the file, which it could not do without
+    starting a program.
+    """
+    return f"{SEAL}{hashlib.sha256(body.encode()).hexdigest()}\n{body}"
+
+
+def read_digest(requirements: Path) -> str:
+    """Return the digest that heads ``requirements``, checked against the lines below it."""
+    first, _, body = requirements.read_text(encoding="utf-8").partition("\n")
+    if sealed(body) != f"{first}\n{body}":
+        fail(
+            STALE_LOCK,
+            f"{requirements} does not match its own first line, so it was edited by hand",
+            "restore it (git checkout -- pipeline/requirements.txt), then run `pipeline lock`",
+        )
+    return first.removeprefix(SEAL)
+
+
+def base_python() -> str:
+    """Return this Python's real path, also when it is that of a virtual environment.
+
+    A name such as ``/usr/bin/python3`` may mean another version after an upgrade of the system.
+    """
+    executable = str(getattr(sys, "_base_executable", sys.executable))
+    return os.path.realpath(executable)
+
+
+def environment_name(digest: str, python: str) -> str:
+    """Return the name of the environment for these requirements and this Python."""
+    identity = f"{digest}\0{python}\0{sys.version}\0{os.uname().machine}"
+    return hashlib.sha256(identity.encode()).hexdigest()[:20]
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path``; the kernel lets go of it when we die."""
+    with path.open("a") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("waiting for another run that sets up the same environment")
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def say(text: str) -> None:
+    """Tell what goes on, on standard error."""
+    sys.stderr.write(f"pipelinew: {text}\n")
+    sys.stderr.flush()
+
+
+def make(environment: Path, requirements: Path, python: str) -> None:
+    """Make the environment at its final path, ``.complete`` last."""
+    shutil.rmtree(environment, ignore_errors=True)
+    version = sys.version.split()[0]
+    say(f"setting up the tool's own environment with Python {version} (once)")
+    made = start([python, "-I", "-m", "venv", str(environment)])
+    if made.returncode:
+        fail(
+            FAILED,
+            f"{python} could not make a virtual environment",
+            "install its venv module (Debian, Ubuntu: apt install python3-venv)",
+            tail(made.stdout),
+        )
+    say("installing its hash-locked requirements")
+    installed = start([f"{environment}/bin/python", *PIP, "-r", str(requirements)])
+    if installed.returncode:
+        explain(installed.stdout)
+    (environment / ".complete").touch()
+    say("done")
+
+
+def start(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run a program and return it with all it said; Python's and pip's odd variables are off."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in NOT_FOR_PIP and not name.startswith("PYTHON")
+    }
+    return subprocess.run(
+        command,
+        env={**kept, **PIP_REFUSALS},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+
+
+def tail(output: str) -> list[str]:
+    """Return the last lines of a program's output."""
+    return output.strip().splitlines()[-20:]
+
+
+def explain(output: str) -> NoReturn:
+    """End the program by what pip's output says went wrong."""
+    if MISMATCH_WORDS in output:
+        fail(
+            MISMATCH,
+            "a downloaded file is not the one that was locked",
+            "find out who serves it: pip's index settings are `pip config list`",
+            tail(output),
+        )
+    if any(words in output for words in NETWORK_WORDS):
+        fail(
+            NETWORK,
+            "the tool's requirements could not be downloaded",
+            "check the network, the proxy and pip's index settings (`pip config list`); try again",
+            tail(output),
+        )
+    fail(
+        FAILED,
+        "pip could not install the tool's requirements",
+        "what pip said stands above",
+        tail(output),
+    )
+
+
+def write_note(file: Path, note: str, name: str) -> None:
+    """Note for `./pipelinew` which environment serves; by rename, since others may be reading."""
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    temporary.write_text(f"{note}\n{name}\n", encoding="utf-8")
+    temporary.rename(file)
+
+
+def bootstrap(requirements: Path, directory: Path, note: str) -> str:
+    """Return the name of the environment below ``directory``, made if it is not there."""
+    digest = read_digest(requirements)
+    python = base_python()
+    name = environment_name(digest, python)
+    environment = directory / name
+    directory.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.mkdir(mode=0o700, exist_ok=True)
+    with locked(directory / f"{name}.lock"):
+        if not (environment / ".complete").exists():
+            make(environment, requirements, python)
+        write_note(directory / f"{digest}.chosen", note, name)
+    return name
+
+
+def main(requirements: str, directory: str, note: str) -> None:
+    """Set up and print the environment's name; what the system refuses is told in words."""
+    try:
+        name = bootstrap(Path(requirements), Path(directory).absolute(), note)
+    except OSError as error:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        fail(
+            FAILED,
+            f"the tool's environment cannot be made below {directory}: {error.strerror}",
+            "free some space there" if full else "name a writable directory in PIPELINE_CACHE_DIR",
+        )
+    except KeyboardInterrupt:
+        sys.exit(130)
+    sys.stdout.write(f"{name}\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,147 @@
+"""Which files of the working tree a stage sees, and their tree.
+
+The layout of the repository is kept: a file ``packages/a/x.py`` is ``/src/packages/a/x.py``
+inside, and steps run in ``/src/packages/a`` for ``source: packages/a``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from pipeline.errors import ConfigError, StoreError
+from pipeline.release import checkout, git
+from pipeline.store.trees import Entry, Tree
+
+if TYPE_CHECKING:
+    from pipeline.store.stat import StatCache
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceTree:
+    """Files of the checkout. ``base`` is the repository; two of equal content are equal."""
+
+    tree: Tree
+    base: Path = field(compare=False)
+
+
+class Checkout:
+    """A repository's working tree, read once a run.
+
+    Every file's digest comes from the stat cache, so a second run costs one `lstat` a file.
+    """
+
+    def __init__(self, root: Path, stats: StatCache) -> None:
+        self.root = root
+        self.watched: dict[str, os.stat_result] = {}
+        self._stats = stats
+        self._listing: tuple[str, ...] | None = None
+        self._trees: dict[tuple[str, tuple[str, ...]], SourceTree] = {}
+
+    def remember(self) -> None:
+        """Save what was hashed, for the next run."""
+        self._stats.save()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files that may be inputs: what git tracks, or outside git what is not ignored."""
+        if self._listing is None:
+            if checkout.is_repository(self.root):
+                self._listing = git.tracked_files(self.root)
+            else:
+                self._listing = checkout.unignored_files(self.root)
+        return self._listing
+
+    def source(self, source: str, inputs: tuple[str, ...]) -> SourceTree:
+        """Return the tree of a stage's inputs.
+
+        ``source`` is a directory, ``inputs`` globs relative to the repository; without any,
+        everything below ``source``. Raises ConfigError when nothing matches.
+        """
+        wanted = (source, inputs)
+        if wanted not in self._trees:
+            names = self._matching(source, inputs)
+            if not names:
+                meant = f"inputs {', '.join(inputs)}" if inputs else f"`{source}`"
+                raise ConfigError(
+                    f"no file of the repository matches {meant}, so there is nothing to build from",
+                    where="pipeline.yaml",
+                    hint="new files count once git tracks them: `git add` them",
+                )
+            entries = [self._entry(name) for name in names]
+            tree = Tree.of([entry for entry in entries if entry is not None])
+            self._trees[wanted] = SourceTree(tree=tree, base=self.root)
+        return self._trees[wanted]
+
+    def _matching(self, source: str, inputs: tuple[str, ...]) -> list[str]:
+        if inputs:
+            pattern = re.compile("|".join(glob_pattern(glob) for glob in inputs))
+            names = [name for name in self.files if pattern.fullmatch(name)]
+        elif source in {".", ""}:
+            names = list(self.files)
+        else:
+            prefix = f"{PurePosixPath(source).as_posix()}/"
+            names = [name for name in self.files if name.startswith(prefix)]
+        return self._with_link_targets(names)
+
+    def _with_link_targets(self, names: list[str]) -> list[str]:
+        """Add what links point to, so that ``packages/a/VERSION -> ../../VERSION`` works."""
+        known = set(names)
+        listed = set(self.files)
+        pending = list(names)
+        while pending:
+            name = pending.pop()
+            target = _link_target(self.root, name)
+            if target in listed and target not in known:
+                known.add(target)
+                pending.append(target)
+        return sorted(known)
+
+    def _entry(self, name: str) -> Entry | None:
+        path = self.root / name
+        try:
+            found = path.lstat()
+            self.watched[name] = found
+            if stat.S_ISLNK(found.st_mode):
+                return Entry(path=name, kind="link", target=os.readlink(path))
+            if not stat.S_ISREG(found.st_mode):
+                return None
+            digest, found = self._stats.digest(path)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise StoreError(f"`{name}` cannot be read: {error.strerror}") from error
+        executable = bool(found.st_mode & stat.S_IXUSR)
+        return Entry(path=name, digest=digest, size=found.st_size, executable=executable)
+
+
+def _link_target(root: Path, name: str) -> str:
+    path = root / name
+    if not path.is_symlink():
+        return ""
+    joined = os.path.normpath(os.path.join(os.path.dirname(name), os.readlink(path)))
+    return "" if joined.startswith(("..", "/")) else joined
+
+
+def glob_pattern(glob: str) -> str:
+    """Return the regular expression of a glob: ``*`` and ``?`` stop at ``/``, ``**`` does not.
+
+    A glob that names a directory, with or without ``/`` at its end, means all below it.
+    """
+    pattern = ""
+    position = 0
+    glob = glob.removeprefix("./")
+    while position < len(glob):
+        if glob.startswith("**/", position):
+            pattern, position = pattern + "(?:.*/)?", position + 3
+        elif glob.startswith("**", position):
+            pattern, position = pattern + ".*", position + 2
+        else:
+            character = glob[position]
+            simple = {"*": "[^/]*", "?": "[^/]"}
+            pattern, position = pattern + simple.get(character, re.escape(character)), position + 1
+    return f"(?:{pattern.rstrip('/')})(?:/.*)?" if not glob.endswith("**") else f"(?:{pattern})"

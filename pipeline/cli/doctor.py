@@ -1,0 +1,127 @@
+"""``pipeline doctor``: what works on this machine, what does not, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.cli.session import cache_directory
+from pipeline.console import human_size, table
+from pipeline.engines.sandbox import SandboxEngine
+from pipeline.errors import PipelineError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from pipeline.cli.session import Session
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One thing looked at. ``state`` is ``works``, ``limited`` or ``fails``."""
+
+    what: str
+    state: str
+    found: str
+    hint: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare nothing beyond what every verb has."""
+    del parser
+
+
+def run(arguments: argparse.Namespace, session: Session) -> int:
+    """Look at everything; 6 when no engine works, else 0."""
+    looks: tuple[Callable[[Session], Check], ...] = (
+        _python,
+        _git,
+        _cache,
+        _sandbox,
+        _gpgv,
+        _mirror,
+        _lock,
+    )
+    checks = [look(session) for look in looks]
+    if arguments.json:
+        print(json.dumps({"checks": [asdict(check) for check in checks]}, indent=2))
+    else:
+        rows = [(check.what, check.state, check.found) for check in checks]
+        print("\n".join(table(("what", "state", "found"), rows)))
+        for check in checks:
+            if check.hint:
+                print(f"{check.what}: {check.hint}")
+    fails = {check.what for check in checks if check.state == "fails"}
+    return 6 if "sandbox" in fails else 0
+
+
+def _python(session: Session) -> Check:
+    del session
+    found = f"{sys.version.split()[0]} on {os.uname().machine}"
+    return Check(what="python", state="works", found=found)
+
+
+def _git(session: Session) -> Check:
+    path = shutil.which("git", path=session.environ.get("PATH"))
+    if path:
+        return Check(what="git", state="works", found=path)
+    return Check(
+        what="git",
+        state="limited",
+        found="not found",
+        hint="install git: without it every file that is not ignored is an input",
+    )
+
+
+def _cache(session: Session) -> Check:
+    root = cache_directory(session.environ)
+    try:
+        store = session.store
+    except PipelineError as error:
+        return Check(what="cache", state="fails", found=error.message, hint=error.hint)
+    free = shutil.disk_usage(store.root).free
+    return Check(what="cache", state="works", found=f"{root}, {human_size(free)} free")
+
+
+def _sandbox(session: Session) -> Check:
+    if _cache(session).state == "fails":
+        return Check(what="sandbox", state="fails", found="needs the cache")
+    found = SandboxEngine(session.store).probe()
+    if found.works:
+        return Check(what="sandbox", state="works", found=found.identity)
+    return Check(what="sandbox", state="fails", found=found.reason, hint=found.hint)
+
+
+def _gpgv(session: Session) -> Check:
+    path = shutil.which("gpgv", path=session.environ.get("PATH"))
+    if path:
+        return Check(what="gpgv", state="works", found=path)
+    return Check(
+        what="gpgv",
+        state="limited",
+        found="not found",
+        hint="install gpgv: `pipeline lock` checks Debian's signatures with it",
+    )
+
+
+def _mirror(session: Session) -> Check:
+    try:
+        mirrors = session.settings.mirrors() if session.settings.suites else ()
+    except PipelineError as error:
+        return Check(what="mirror", state="limited", found=error.message, hint=error.hint)
+    found = ", ".join(dict.fromkeys(mirrors)) or "none needed"
+    return Check(what="mirror", state="works", found=found)
+
+
+def _lock(session: Session) -> Check:
+    try:
+        lock = session.lock
+    except PipelineError as error:
+        return Check(what="lock", state="fails", found=str(error), hint=error.hint)
+    found = f"{len(lock.images)} images, {len(lock.environments)} environments, fresh"
+    return Check(what="lock", state="works", found=found)

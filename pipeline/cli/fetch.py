@@ -1,0 +1,39 @@
+"""``pipeline fetch``: bring everything the lock names into the cache."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pipeline.console import human_size
+from pipeline.execute.fetching import fetch_shown
+from pipeline.locking.fetch import everything
+from pipeline.locking.select import host_files
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pipeline.cli.session import Session
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags."""
+    parser.add_argument("--offline", action="store_true", help="only say what is missing")
+    parser.add_argument("--debian-mirror", help="base address of a Debian mirror")
+
+
+def run(arguments: argparse.Namespace, session: Session) -> int:
+    """Fetch; afterwards every run of this lock works with ``--offline``."""
+    wanted = [*everything(session.lock)]
+    for locked in session.lock.environments.values():
+        wanted += host_files(locked)
+    report = fetch_shown(wanted, session.store, session.settings, session.console)
+    if arguments.json:
+        document = {"fetched": report.fetched, "present": report.present, "bytes": report.size}
+        print(json.dumps(document, indent=2))
+    else:
+        print(
+            f"{report.fetched} files fetched ({human_size(report.size)}), "
+            f"{report.present} were there"
+        )
+    return 0

@@ -1,0 +1,46 @@
+"""Printing a run's report. Shared by real runs and by those answered from a record."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from pipeline.console import human_seconds, human_size, table
+
+if TYPE_CHECKING:
+    from pipeline.console import Console
+
+    Document = dict[str, Any]
+
+
+def show(document: Document, console: Console, *, as_json: bool) -> None:
+    """Print what came of a run: the document on stdout, or results there and words on stderr."""
+    if as_json:
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        return
+    for cell in document["cells"]:
+        console.outcome(cell["cell"], cell["status"], cell["seconds"])
+        for remark in cell["remarks"]:
+            console.warning(f"{cell['cell']}: {remark}")
+    sections = [cell["text"].strip("\n") for cell in document["cells"] if cell.get("text")]
+    if files := _files(document):
+        sections.append("\n".join(table(("file", "size", "sha256"), files)))
+    if sections:
+        sys.stdout.write("\n\n".join(sections) + "\n")
+    console.info(f"done in {human_seconds(document['seconds'])}")
+
+
+def _files(document: Document) -> list[tuple[str, str, str]]:
+    outputs = {o["path"]: o for cell in document["cells"] for o in cell["outputs"]}
+    return [
+        (_shown(path) if o["placed"] else o["name"], human_size(o["size"]), o["sha256"])
+        for path, o in outputs.items()
+    ]
+
+
+def _shown(path: str) -> str:
+    """Return a path as short as it can be told from here."""
+    here = os.getcwd() + os.sep
+    return path.removeprefix(here)

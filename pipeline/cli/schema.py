@@ -1,0 +1,31 @@
+"""``pipeline schema``: the JSON Schema that editors check the YAML files with."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pipeline.config.schema import schema
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pipeline.cli.session import Session
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare which file's schema."""
+    parser.add_argument(
+        "kind",
+        nargs="?",
+        choices=("pipeline", "image"),
+        default="pipeline",
+        help="of pipeline.yaml (the default) or of images/NAME.yaml",
+    )
+
+
+def run(arguments: argparse.Namespace, session: Session) -> int:
+    """Print it."""
+    del session
+    print(json.dumps(schema(arguments.kind), indent=2))
+    return 0

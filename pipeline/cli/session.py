@@ -1,0 +1,155 @@
+"""What every verb works with: the repository, the store, the lock, the console."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from pipeline.errors import ConfigError
+from pipeline.files import sha256_bytes
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from pipeline.checkout.inputs import Checkout
+    from pipeline.config.model import Pipeline
+    from pipeline.console import Console
+    from pipeline.engines.protocol import Engine
+    from pipeline.execute.run import Means, Options
+    from pipeline.locking.lock import Lock
+    from pipeline.locking.settings import Settings
+    from pipeline.store.store import Store
+
+PIPELINE_FILE = "pipeline.yaml"
+
+
+class Session:
+    """One call of the command line. Everything is made when first asked for."""
+
+    def __init__(
+        self,
+        arguments: argparse.Namespace,
+        console: Console,
+        environ: Mapping[str, str],
+        cwd: Path,
+    ) -> None:
+        self.arguments = arguments
+        self.console = console
+        self.environ = environ
+        self._cwd = cwd
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if "store" in vars(self):
+            self.store.close()
+
+    @cached_property
+    def root(self) -> Path:
+        """The repository: the nearest directory upwards that holds ``pipeline.yaml``."""
+        start = (self._cwd / (self.arguments.directory or "")).resolve()
+        for directory in (start, *start.parents):
+            if (directory / PIPELINE_FILE).is_file():
+                return directory
+        raise ConfigError(
+            f"there is no `{PIPELINE_FILE}` in `{start}` or above it",
+            hint="run it inside a project, or name one with `-C DIRECTORY`",
+        )
+
+    @cached_property
+    def pipeline(self) -> Pipeline:
+        """What the repository declares."""
+        from pipeline.config.load import load  # noqa: PLC0415
+
+        return load(self.root)
+
+    @cached_property
+    def lock(self) -> Lock:
+        """The lock, checked against the declarations; LockError when stale or missing."""
+        from pipeline.locking.lock import FILE, load  # noqa: PLC0415
+        from pipeline.locking.stale import require_fresh  # noqa: PLC0415
+
+        lock = load(self.root / FILE)
+        require_fresh(self.pipeline, lock)
+        return lock
+
+    @cached_property
+    def store(self) -> Store:
+        """The store, open; closed at the session's end."""
+        from pipeline.store.store import Store  # noqa: PLC0415
+
+        return Store.open(cache_directory(self.environ))
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Where packages come from."""
+        from pipeline.locking.settings import Settings, suites  # noqa: PLC0415
+
+        return Settings.gather(
+            self.environ,
+            suites=suites(self.pipeline),
+            mirrors=self.pipeline.mirrors.debian,
+            flag=getattr(self.arguments, "debian_mirror", None),
+            offline=getattr(self.arguments, "offline", False),
+        )
+
+    def means(self, engine: Engine, *, quiet: bool = False) -> Means:
+        """Return what a run works with."""
+        from pipeline.execute.logs import Turns  # noqa: PLC0415
+        from pipeline.execute.run import Means  # noqa: PLC0415
+
+        return Means(
+            pipeline=self.pipeline,
+            lock=self.lock,
+            store=self.store,
+            settings=self.settings,
+            engine=engine,
+            console=self.console,
+            turns=Turns(self.console.speaker(quiet=quiet)),
+        )
+
+    @cached_property
+    def version(self) -> str:
+        """The project's version."""
+        from pipeline.release.version import read_version  # noqa: PLC0415
+
+        return read_version(self.root / self.pipeline.project.version)
+
+    def options(self) -> Options:
+        """Return how a run goes unless told otherwise: a draft, a cell a processor."""
+        from pipeline.execute.run import Options  # noqa: PLC0415
+
+        today = dt.datetime.now(tz=dt.UTC).date()
+        return Options(version=self.version, today=today, jobs=os.cpu_count() or 1)
+
+    @cached_property
+    def own_directory(self) -> Path:
+        """Where the store keeps what belongs to this checkout."""
+        return self.store.root / "checkouts" / sha256_bytes(str(self.root).encode())[:32]
+
+    @cached_property
+    def checkout(self) -> Checkout:
+        """The working tree."""
+        from pipeline.checkout.inputs import Checkout  # noqa: PLC0415
+        from pipeline.store.stat import StatCache  # noqa: PLC0415
+
+        return Checkout(self.root, StatCache(self.own_directory / "stat.json"))
+
+
+def cache_directory(environ: Mapping[str, str]) -> Path:
+    """Return the store's directory: PIPELINE_CACHE_DIR, else below XDG's cache directory."""
+    if named := environ.get("PIPELINE_CACHE_DIR"):
+        return Path(named).absolute()
+    base = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME", "/")) / ".cache")
+    return Path(base) / "pipeline"

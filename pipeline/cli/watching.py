@@ -1,0 +1,91 @@
+"""Which paths decide whether a run would come out the same."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.config.model import ContainerStage
+from pipeline.plan.matrix import all_cells
+from pipeline.release import checkout as git_checkout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.cli.session import Session
+
+OWN = Path(__file__).resolve().parent.parent
+PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", "hatch_build.py")
+
+
+def watched_paths(session: Session) -> Iterator[str] | None:
+    """Return every path a run looked at, as text; None when that cannot be told.
+
+    That is so for a `source` axis with ``**``, and outside git, where any new file is an input.
+    """
+    index = git_checkout.git_index_path(session.root)
+    if index is None or _looks_everywhere(session):
+        return None
+    return _paths(session, index)
+
+
+def _looks_everywhere(session: Session) -> bool:
+    stages = session.pipeline.stages.values()
+    return any("**" in value for stage in stages for value in stage.matrix.get("source", ()))
+
+
+def _paths(session: Session, index: Path) -> Iterator[str]:
+    root = session.root
+    for directory in _between(Path.cwd(), root):
+        yield str(directory / "pipeline.yaml")
+    yield str(root / "pipeline.lock")
+    yield str(root / session.pipeline.project.version)
+    yield str(index)
+    for folder in ("images", "dockerfiles"):
+        yield from _with_files(root / folder)
+    yield from _with_files(OWN)
+    yield from (str(root / name) for name in session.checkout.watched)
+    yield from _projects(session)
+    yield from _globbed(session)
+
+
+def _between(start: Path, root: Path) -> Iterator[Path]:
+    """Yield the directories in which another ``pipeline.yaml`` would be found first."""
+    for directory in (start, *start.parents):
+        yield directory
+        if directory == root:
+            return
+
+
+def _with_files(directory: Path) -> Iterator[str]:
+    """Yield a directory and all below it, without bytecode, whose coming and going is our own."""
+    for parent, names, files in os.walk(directory):
+        names[:] = [name for name in names if name != "__pycache__"]
+        yield from (os.path.join(parent, file) for file in files)
+    yield str(directory) if directory != OWN else str(OWN / "__init__.py")
+
+
+def _projects(session: Session) -> Iterator[str]:
+    """Yield the files of projects that the lock's freshness depends on."""
+    sources = {environment.source for environment in session.pipeline.environments.values()}
+    for name, cells in all_cells(session.pipeline).items():
+        stage = session.pipeline.stages[name]
+        if isinstance(stage, ContainerStage):
+            sources |= {cell.get("source") or cell.fill(stage.source) for cell in cells}
+    for source in sorted(sources):
+        if "==" not in source:
+            yield from (str(session.root / source / file) for file in PROJECT_FILES)
+
+
+def _globbed(session: Session) -> Iterator[str]:
+    """Yield the directories in which a glob of sources could come to match more."""
+    for stage in session.pipeline.stages.values():
+        for pattern in stage.matrix.get("source", ()):
+            parts = Path(pattern).parts
+            for depth, part in enumerate(parts):
+                if any(character in part for character in "*?["):
+                    above = "/".join(parts[:depth])
+                    yield from (str(path) for path in session.root.glob(above or "."))
+                    below = "/".join(parts[: depth + 1])
+                    yield from (str(path) for path in session.root.glob(below) if path.is_dir())

@@ -1,0 +1,176 @@
+"""The reference pages of both files, in Markdown, from the model.
+
+`pages` is what stands in ``docs/reference``; a test compares them. `write` brings them up to date.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import TYPE_CHECKING, assert_never
+
+from pipeline.config.model import KINDS, ContainerStage, Image, Pipeline, Stage
+from pipeline.config.schema import plain
+from pipeline.config.shapes import Block, Choice, Kinds, ListOf, MapOf, Number, Text, block
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from pipeline.config.shapes import Field, Shape
+
+PIPELINE_EXAMPLE = """\
+version: 1
+environments:
+  dev: {groups: [dev]}
+stages:
+  sdist: {kind: sdist, image: python}
+  wheel:
+    kind: wheel
+    image: python
+    needs: [sdist]
+    matrix: {target: [linux_x86_64, linux_arm64]}
+  test: {kind: test, image: python, needs: [wheel], run: python -m pytest -q, groups: [test]}
+  changelog: {kind: changelog}
+  publish: {kind: publish, needs: [sdist, wheel, test, changelog]}
+  release: {kind: release, needs: [publish]}
+"""
+
+IMAGE_EXAMPLE = """\
+from: {debian: bookworm}
+platforms: [linux_x86_64, linux_arm64]
+packages: [python3-minimal, python3-venv, gcc, python3-dev]
+python:
+  requires: ["ziglang>=0.13"]
+"""
+
+_RULES = """\
+Both files are a plain subset of YAML: one document in UTF-8, at most 1 MiB, with keys that stand
+once. Anchors, aliases, tags, merge keys and directives are refused, and so is every key that this
+page does not know. Where a list is expected, a single value stands for a list of that one. Where
+text is expected, quote what YAML would take for something else: `"3.10"`, `"no"`, `"2026-01-31"`.
+"""
+
+_AXES = """\
+Each combination of the values of a `matrix` is a cell, such as `wheel[linux_arm64,cp311]`. Three
+axes mean something: `target` is the platform, `python` the tag of the interpreter (`cp311`), and
+`source` stands for the field of that name; it may hold globs of directories with a
+`pyproject.toml`. Any other axis is yours. A stage uses those cells of what it needs that agree
+with it in every axis both have.
+
+`{axis}` is replaced by its value in `image`, `source`, `run` and the values of `env`. In `image`
+and `source` it must name an axis; elsewhere other braces stay as they are.
+"""
+
+
+def pages() -> Mapping[str, str]:
+    """Return the text of each page by its file name."""
+    return {"pipeline-yaml.md": _pipeline_page(), "image-yaml.md": _image_page()}
+
+
+def write(directory: Path) -> None:
+    """Write the pages into ``directory`` (``docs/reference`` of this repository)."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in pages().items():
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+def _pipeline_page() -> str:
+    parts = ["# `pipeline.yaml`", "What a repository declares.", _example(PIPELINE_EXAMPLE), _RULES]
+    parts += ["## Top level", _table(block(Pipeline).fields)]
+    parts += [part for field in block(Pipeline).fields for part in _section(field)]
+    parts += ["## Stages", _AXES]
+    parts += ["### Every stage", _KIND_ROW + _rows(block(Stage).fields)]
+    parts += ["### Every stage that runs in an image", _table(_added(ContainerStage, Stage))]
+    for kind, cls in KINDS.items():
+        base = ContainerStage if issubclass(cls, ContainerStage) else Stage
+        parts += [f"### Kind `{kind}`", _doc(cls), _table(_added(cls, base))]
+    return _page(parts)
+
+
+def _image_page() -> str:
+    parts = ["# `images/NAME.yaml`", _doc(Image), _example(IMAGE_EXAMPLE), _RULES]
+    parts += ["## Top level", _table(block(Image).fields)]
+    parts += [part for field in block(Image).fields for part in _section(field)]
+    return _page(parts)
+
+
+def _section(field: Field) -> Iterator[str]:
+    """Yield the parts of the section of a key that holds a block."""
+    shape = field.shape
+    title = f"`{field.key}`"
+    if isinstance(shape, MapOf):
+        shape, title = shape.value, f"`{field.key}.NAME`"
+    if isinstance(shape, Block):
+        yield f"## {title}"
+        yield _doc(shape.cls)
+        yield _table(shape.fields)
+
+
+def _added(cls: type, base: type) -> tuple[Field, ...]:
+    """Return the fields that a kind has beyond those of every stage."""
+    known = set(block(base).keys)
+    return tuple(field for field in block(cls).fields if field.key not in known)
+
+
+def _page(parts: list[str]) -> str:
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def _example(text: str) -> str:
+    return f"```yaml\n{text}```"
+
+
+def _doc(cls: type) -> str:
+    return inspect.cleandoc(cls.__doc__ or "").replace("``", "`")
+
+
+_HEAD = "| key | value | default | meaning |\n|---|---|---|---|\n"
+_KIND_ROW = (
+    f"{_HEAD}| `kind` | {', '.join(f'`{kind}`' for kind in KINDS)} | required | what it does |\n"
+)
+
+
+def _table(fields: tuple[Field, ...]) -> str:
+    return _HEAD + _rows(fields) if fields else ""
+
+
+def _rows(fields: tuple[Field, ...]) -> str:
+    return "".join(
+        f"| `{field.key}` | {_words(field.shape)} | {_default(field)} | {field.doc} |\n"
+        for field in fields
+    )
+
+
+def _default(field: Field) -> str:
+    if field.required:
+        return "required"
+    default = plain(field.default)
+    if default is None:
+        return ""
+    if isinstance(default, float):
+        return f"`{default:g}`"
+    return f"`{default if isinstance(default, str) else json.dumps(default)}`"
+
+
+def _words(shape: Shape, *, many: bool = False) -> str:
+    """Return in words what a key takes; ``many`` for the plural."""
+    words: str
+    match shape:
+        case Text():
+            words = "texts" if many else "text"
+        case Number():
+            words = "number" if shape.above is None else f"number above {shape.above:g}"
+        case Choice():
+            words = ", ".join(f"`{word}`" for word in shape.words)
+        case ListOf():
+            words = f"list of {_words(shape.item, many=True)}"
+        case MapOf():
+            words = f"names with {_words(shape.value)}"
+        case Block():
+            words = "block"
+        case Kinds():
+            words = "stage"
+        case _:
+            assert_never(shape)
+    return words

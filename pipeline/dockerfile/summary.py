@@ -1,0 +1,81 @@
+"""What a Dockerfile says, without building it: its variables, commands and contexts.
+
+Rendering reads its own output back with this, to see that every value arrived as it was meant.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.dockerfile.expansion import ExpansionError, Style, expand
+from pipeline.dockerfile.instructions import Copy, Env, Run
+from pipeline.dockerfile.lexing import fault
+from pipeline.dockerfile.parser import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.dockerfile.instructions import Dockerfile, Instruction, Step
+
+SCRATCH = "scratch"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """The parts of a Dockerfile.
+
+    ``env`` is what the ENV instructions of all stages set, in order, with quotes removed;
+    ``commands`` each RUN: the words of the exec form, or one word for the shell form;
+    ``contexts`` the names that no stage has, from FROM, ``--from`` and mounts.
+    """
+
+    env: Mapping[str, str]
+    commands: tuple[tuple[str, ...], ...]
+    contexts: frozenset[str]
+
+
+def summarise(text: str) -> Summary:
+    """Return the summary of a Dockerfile's text; ConfigError as `parse` raises it."""
+    dockerfile = parse(text)
+    style = Style(escape=dockerfile.escape)
+    env: dict[str, str] = {}
+    commands: list[tuple[str, ...]] = []
+    for stage in dockerfile.stages:
+        for step in stage.steps:
+            if isinstance(step, Env):
+                env |= {name: expanded(step, value, env, style) for name, value in step.pairs}
+            elif isinstance(step, Run):
+                command = step.command
+                commands.append((command,) if isinstance(command, str) else command)
+    return Summary(env=env, commands=tuple(commands), contexts=contexts(dockerfile))
+
+
+def expanded(instruction: Instruction, word: str, env: Mapping[str, str], style: Style) -> str:
+    """Return a word of an instruction with its variables replaced; ConfigError."""
+    try:
+        return expand(word, env, style)
+    except ExpansionError as error:
+        raise fault(instruction.line, f"`{word}` cannot be expanded: {error}") from error
+
+
+def contexts(dockerfile: Dockerfile) -> frozenset[str]:
+    """Return the names that FROM, ``--from`` and mounts use and that are not stages."""
+    known = {SCRATCH, ""}
+    found: set[str] = set()
+    for index, stage in enumerate(dockerfile.stages):
+        names = {stage.start.base, *(name for step in stage.steps for name in origins(step))}
+        found |= {name for name in names if name.lower() not in known}
+        known |= {stage.start.name, str(index)}
+    return frozenset(found)
+
+
+def origins(step: Step) -> tuple[str, ...]:
+    """Return the stages and contexts that a step reads; empty names are left out."""
+    match step:
+        case Copy(origin=origin) if origin:
+            return (origin,)
+        case Run(mounts=mounts):
+            return tuple(mount.origin for mount in mounts if mount.origin)
+        case _:
+            return ()

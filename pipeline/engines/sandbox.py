@@ -1,0 +1,111 @@
+"""The embedded engine: Dockerfiles built in namespaces of our own, without root or a daemon."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pipeline.engines.build import Build
+from pipeline.engines.logs import Log, file_name
+from pipeline.engines.protocol import Availability, BuildResult
+from pipeline.engines.stages import Bench
+from pipeline.errors import StageFailedError
+from pipeline.files import remove_tree, sha256_bytes
+from pipeline.platforms import Target
+from pipeline.sandbox.launch import stop_all
+from pipeline.sandbox.probe import probe
+from pipeline.store.faults import guarded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pipeline.engines.protocol import BuildRequest
+    from pipeline.store.store import Store
+
+NAME = "sandbox"
+
+
+class SandboxEngine:
+    """Builds in the sandbox of `pipeline.sandbox`. Builds may run at the same time in threads.
+
+    ``keep`` leaves the files of a failed build in the store's ``kept/``; ``shell`` gives a person
+    at a terminal a shell in the failed step.
+    """
+
+    name = NAME
+
+    def __init__(self, store: Store, *, keep: bool = False, shell: bool = False) -> None:
+        self._store = store
+        self._keep = keep
+        self._shell = shell
+        self._benches: set[Bench] = set()
+
+    def probe(self) -> Availability:
+        """Say whether steps can be isolated here, by trying."""
+        with self._store.scratch("probe") as room:
+            found = probe(str(room))
+        return Availability(works=found.works, identity=NAME, reason=found.reason, hint=found.hint)
+
+    def build(self, request: BuildRequest, output: Callable[[bytes], None]) -> BuildResult:
+        """Build; see `pipeline.engines.protocol.Engine.build`."""
+        started = time.monotonic()
+        name = file_name(request.label, _digest(request))
+        log = self._store.root / "logs" / name
+        with guarded("writing the log", log):
+            opened = Log(log, output)
+        with opened, self._room(name) as room:
+            bench = Bench(
+                request=request,
+                store=self._store,
+                room=room,
+                log=opened,
+                keep=self._keep,
+                shell=self._shell,
+            )
+            self._benches.add(bench)
+            try:
+                tree = Build(bench, _native()).run()
+            finally:
+                self._benches.discard(bench)
+        seconds = time.monotonic() - started
+        return BuildResult(output=tree, seconds=seconds, engine=NAME, log=log)
+
+    def cancel(self) -> None:
+        """End every build that is under way; see `pipeline.engines.protocol.Engine.cancel`."""
+        for bench in tuple(self._benches):
+            bench.cancelled.set()
+        stop_all()
+
+    @contextmanager
+    def _room(self, name: str) -> Iterator[Path]:
+        """Give a directory that is removed at the end, but for a failed step that is to be kept."""
+        if not self._keep:
+            with self._store.scratch("build") as room:
+                yield room
+            return
+        room = self._store.root / "kept" / f"{name.removesuffix('.log')}-{os.urandom(4).hex()}"
+        with guarded("making the directory", room):
+            room.mkdir(mode=0o700, parents=True)
+        try:
+            yield room
+        except StageFailedError:
+            raise
+        except BaseException:
+            remove_tree(room)
+            raise
+        remove_tree(room)
+
+
+def _digest(request: BuildRequest) -> str:
+    contexts = sorted((name, context.digest) for name, context in request.contexts.items())
+    return sha256_bytes(repr((request.dockerfile, contexts, request.platform)).encode())
+
+
+def _native() -> str:
+    try:
+        return Target.native().platform
+    except ValueError:
+        return f"linux/{os.uname().machine}"

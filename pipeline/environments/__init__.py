@@ -1,0 +1,1 @@
+"""Locked virtual environments on the host, for people and their tools."""

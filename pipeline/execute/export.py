@@ -1,0 +1,77 @@
+"""A cell as files: what ``docker buildx build`` needs to build it without this tool."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+from pipeline.engines.protocol import ImageContext
+from pipeline.errors import StoreError, UsageError
+from pipeline.execute.provision import Provisioner
+from pipeline.files import remove_tree
+from pipeline.plan.recipe import OutputInput
+from pipeline.process import printable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.execute.run import Means
+    from pipeline.plan.recipe import Recipe
+    from pipeline.plan.types import PlannedCell
+
+TAG = "pipeline"
+
+
+def export_cell(planned: PlannedCell, directory: Path, means: Means) -> str:
+    """Write ``DIRECTORY/CELL/`` anew and return the command that builds it.
+
+    It holds ``Dockerfile``, ``contexts/NAME`` (directories, and OCI layouts for images) and
+    ``build``, the command as a script. The output appears in ``out`` beside them.
+    """
+    recipe = planned.recipe
+    if recipe is None:
+        raise UsageError(f"`{planned.name}` runs on the host and has no Dockerfile")
+    base = directory / re.sub(r"[^A-Za-z0-9._-]+", "-", planned.name).strip("-")
+    try:
+        remove_tree(base)
+        (base / "contexts").mkdir(parents=True)
+        (base / "empty").mkdir()
+        (base / "Dockerfile").write_text(recipe.dockerfile)
+        command = _command(recipe, _contexts(recipe, base, means), base)
+        script = base / "build"
+        script.write_text(f"#!/bin/sh\n{command}\n")
+        script.chmod(0o755)
+    except OSError as error:
+        raise StoreError(f"`{base}` cannot be written: {error.strerror}") from error
+    return command
+
+
+def _contexts(recipe: Recipe, base: Path, means: Means) -> dict[str, str]:
+    """Copy each context below ``base``; return what ``--build-context`` takes for it."""
+    provisioner = Provisioner(means.store, means.lock, means.engine)
+    outputs = {}
+    for part in recipe.inputs.values():
+        if isinstance(part, OutputInput) and (result := means.store.get_result(part.key)):
+            outputs[part.key] = result.tree
+    places = {}
+    for name, context in provisioner.contexts(recipe, outputs).items():
+        target = base / "contexts" / name
+        if isinstance(context, ImageContext):
+            if context.layout is None:
+                raise StoreError(f"the image `{name}` has no OCI layout")
+            shutil.copytree(context.layout(), target, symlinks=True)
+            places[name] = f"oci-layout://{target}:{TAG}@sha256:{context.digest}"
+        else:
+            shutil.copytree(context.path, target, symlinks=True)
+            places[name] = str(target)
+    return places
+
+
+def _command(recipe: Recipe, places: dict[str, str], base: Path) -> str:
+    words = ["env", f"SOURCE_DATE_EPOCH={recipe.epoch}", "docker", "buildx", "build"]
+    words += ["--platform", recipe.platform, "--provenance=false"]
+    for name, place in sorted(places.items()):
+        words += ["--build-context", f"{name}={place}"]
+    words += ["--output", f"type=local,dest={base / 'out'}", "--file", str(base / "Dockerfile")]
+    return printable([*words, str(base / "empty")])

@@ -1,0 +1,88 @@
+"""Asking a build backend what it needs: its hooks run as any step does, in the locked image."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.engines.protocol import BuildRequest, TreeContext
+from pipeline.execute.engines import require
+from pipeline.execute.provision import Provisioner
+from pipeline.locking.lock import PythonFile
+from pipeline.plan.recipe import EnvironmentInput
+
+if TYPE_CHECKING:
+    from pipeline.checkout.inputs import Checkout
+    from pipeline.engines.protocol import Context, Engine
+    from pipeline.execute.logs import Turns
+    from pipeline.locking.hooks import HookStep
+    from pipeline.locking.lock import Lock
+    from pipeline.store.store import Store
+
+DOCKERFILE = """\
+FROM image AS build
+ENV PATH=/env/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+ENV HOME=/tmp LANG=C.UTF-8 TZ=UTC PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
+WORKDIR {answers}
+COPY --from=env / /env
+COPY --from=src / /src
+COPY --from=ask / /ask
+WORKDIR {workdir}
+RUN --network=none {command}
+FROM scratch
+COPY --from=build {answers} /
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asker:
+    """Answers a `HookStep` with the engine; an instance is a `pipeline.locking.hooks.RunStep`."""
+
+    engine: Engine
+    store: Store
+    checkout: Checkout
+    turns: Turns
+
+    def __call__(self, step: HookStep, lock: Lock) -> bytes:
+        """Run the step and return its answer; StageFailedError with the hook's own words."""
+        require(self.engine)
+        provisioner = Provisioner(self.store, lock, self.engine)
+        platform = step.base.target.platform
+        environment = EnvironmentInput(
+            image=step.base.image, python=step.base.python, wheels=step.wheels
+        )
+        contexts: dict[str, Context] = {
+            "image": provisioner.image(step.base.image, platform),
+            "env": provisioner.environment(environment, platform),
+            "src": self._source(step.source, provisioner),
+        }
+        third_party = isinstance(step.source, PythonFile)
+        directory, answer = posixpath.split(step.answer)
+        text = DOCKERFILE.format(
+            answers=directory,
+            workdir="/src" if third_party else posixpath.normpath(f"/src/{step.source}"),
+            command=json.dumps(step.argv),
+        )
+        label = step.source.name if isinstance(step.source, PythonFile) else step.source
+        with self.store.scratch("ask") as scratch:
+            for name, data in step.files.items():
+                (scratch / name).write_bytes(data)
+            contexts["ask"] = TreeContext(digest="", path=scratch)
+            request = BuildRequest(
+                dockerfile=text,
+                contexts=contexts,
+                platform=platform,
+                epoch=lock.epoch,
+                label=f"hooks of {label}",
+            )
+            with self.turns.block(request.label) as write:
+                built = self.engine.build(request, write)
+        (entry,) = (entry for entry in built.output.entries if entry.path == answer)
+        return self.store.read_blob(entry.digest)
+
+    def _source(self, source: str | PythonFile, provisioner: Provisioner) -> TreeContext:
+        if isinstance(source, PythonFile):
+            return provisioner.unpacked(source.sha256, source.name)
+        return provisioner.source(self.checkout.source(source, ()))

@@ -1,0 +1,206 @@
+"""Making a recipe's inputs ready: from identities to directories an engine can use."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from functools import partial
+from typing import TYPE_CHECKING, assert_never
+
+from pipeline.engines.protocol import TreeContext
+from pipeline.errors import StoreError, VerificationError
+from pipeline.execute.compiling import compile_inside
+from pipeline.files import sha256_file, walk_files
+from pipeline.images.assemble import assemble
+from pipeline.images.bytecode import compile_below, with_bytecode
+from pipeline.images.environment import unpack_wheels
+from pipeline.plan.recipe import (
+    EnvironmentInput,
+    ImageInput,
+    OutputInput,
+    SdistInput,
+    SourceInput,
+)
+from pipeline.platforms import native_platform
+from pipeline.wheels.unpack import unpack_sdist
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from pipeline.checkout.inputs import SourceTree
+    from pipeline.engines.protocol import Context, Engine, ImageContext
+    from pipeline.images.bytecode import Runner
+    from pipeline.locking.lock import DebianPackage, Lock, PythonFile
+    from pipeline.plan.recipe import Input, Recipe
+    from pipeline.store.store import Store
+    from pipeline.store.trees import Tree
+
+TREE_EPOCH = 315532800
+"""The time of every file handed to a step: 1980-01-01, the first that zip can hold."""
+
+
+class Provisioner:
+    """Turns inputs into contexts; each is made once and kept in the store."""
+
+    def __init__(self, store: Store, lock: Lock, engine: Engine) -> None:
+        self._store = store
+        self._lock = lock
+        self._engine = engine
+
+    def contexts(self, recipe: Recipe, outputs: Mapping[str, str]) -> dict[str, Context]:
+        """Return every input of a recipe as a context; ``outputs`` gives trees by cells' keys."""
+        return {
+            name: self._context(part, recipe.platform, outputs)
+            for name, part in recipe.inputs.items()
+        }
+
+    def _context(self, part: Input, platform: str, outputs: Mapping[str, str]) -> Context:
+        match part:
+            case ImageInput():
+                return self.image(part.image, part.platform)
+            case EnvironmentInput():
+                return self.environment(part, platform)
+            case SourceInput():
+                return self.source(part.source)
+            case SdistInput():
+                return self.unpacked(part.file.sha256, part.file.name)
+            case OutputInput():
+                return self._output(part, self._store.load_tree(outputs[part.key]))
+            case _:
+                assert_never(part)
+
+    def image(self, name: str, platform: str) -> ImageContext:
+        """Return an image, with its bytecode beside it."""
+        context = assemble(name, self._lock, platform, self._store)
+        python = self._lock.images[name].platforms[platform].python
+        return with_bytecode(context, python, self._store, self._runner(context))
+
+    def _runner(self, context: ImageContext) -> Runner | None:
+        """Return what compiles in the image itself; None where its programs do not run here."""
+        if context.platform != native_platform():
+            return None
+        return partial(compile_inside, self._engine, self._store, context)
+
+    def environment(self, part: EnvironmentInput, platform: str) -> TreeContext:
+        """Return a virtual environment at ``/env`` with its bytecode."""
+
+        def make(directory: Path) -> None:
+            wheels = [(wheel.name, checked(wheel, self._store)) for wheel in part.wheels]
+            unpack_wheels(
+                wheels,
+                directory,
+                python=part.python,
+                interpreter=f"/usr/bin/python{part.python}",
+            )
+            compile_below(
+                directory,
+                directory,
+                part.python,
+                inside="/env",
+                below=(f"lib/python{part.python}",),
+                run=self._runner(assemble(part.image, self._lock, platform, self._store)),
+            )
+
+        path = self._store.derived("env", part.digest, make)
+        return TreeContext(digest=part.digest, path=path)
+
+    def source(self, source: SourceTree) -> TreeContext:
+        """Return the checkout's files as a directory of their own."""
+        digest = source.tree.digest
+
+        def make(directory: Path) -> None:
+            _copy_checkout(source, directory)
+
+        return TreeContext(digest=digest, path=self._store.derived("source", digest, make))
+
+    def unpacked(self, digest: str, name: str) -> TreeContext:
+        """Return the sources in a stored sdist called ``name``."""
+
+        def make(directory: Path) -> None:
+            file = self._store.blob_path(digest)
+            unpack_sdist(file, name, directory, sha256=digest, epoch=TREE_EPOCH)
+
+        path = self._store.derived("unpacked", digest, make)
+        return TreeContext(digest=digest, path=path)
+
+    def _output(self, part: OutputInput, tree: Tree) -> TreeContext:
+        if part.unpacked:
+            (entry,) = (entry for entry in tree.entries if entry.path.endswith(".tar.gz"))
+            return self.unpacked(entry.digest, entry.path)
+
+        def make(directory: Path) -> None:
+            self._store.materialise(tree, directory, epoch=TREE_EPOCH)
+
+        path = self._store.derived("output", tree.digest, make)
+        return TreeContext(digest=tree.digest, path=path)
+
+
+def checked(file: PythonFile, store: Store) -> Path:
+    """Return where a locked file lies, after hashing it; VerificationError when it rotted."""
+    path = store.blob_path(file.sha256)
+    if sha256_file(path) != file.sha256:
+        path.unlink()
+        raise VerificationError(
+            f"the stored bytes of `{file.name}` are not what the lock names",
+            hint="the file was dropped; run again to fetch it anew",
+        )
+    return path
+
+
+def _copy_checkout(source: SourceTree, directory: Path) -> None:
+    """Copy the tree's files out of the checkout, checking that none changed since it was read."""
+    for entry in source.tree.entries:
+        target = directory / entry.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if entry.kind == "link":
+            target.symlink_to(entry.target)
+            continue
+        try:
+            shutil.copyfile(source.base / entry.path, target)
+        except OSError as error:
+            raise StoreError(f"`{entry.path}` cannot be copied: {error.strerror}") from error
+        if sha256_file(target) != entry.digest:
+            raise VerificationError(
+                f"`{entry.path}` changed while it was being read",
+                hint="run again when the file is at rest",
+            )
+        target.chmod(entry.mode)
+    _set_times(directory)
+
+
+def _set_times(directory: Path) -> None:
+    for name in walk_files(directory):
+        os.utime(directory / name, (TREE_EPOCH, TREE_EPOCH), follow_symlinks=False)
+    for parent, _, _ in os.walk(directory, topdown=False):
+        os.utime(parent, (TREE_EPOCH, TREE_EPOCH))
+
+
+def wanted_files(
+    recipes: Iterable[Recipe], lock: Lock, parents: Mapping[str, str]
+) -> list[DebianPackage | PythonFile]:
+    """Return the locked files that recipes need; ``parents`` names what an image starts from."""
+    wanted: dict[str, DebianPackage | PythonFile] = {}
+    for recipe in recipes:
+        for part in recipe.inputs.values():
+            if isinstance(part, EnvironmentInput):
+                wanted |= {wheel.sha256: wheel for wheel in part.wheels}
+            elif isinstance(part, SdistInput):
+                wanted[part.file.sha256] = part.file
+            elif isinstance(part, ImageInput):
+                wanted |= image_files(part.image, part.platform, lock, parents)
+    return list(wanted.values())
+
+
+def image_files(
+    name: str, platform: str, lock: Lock, parents: Mapping[str, str]
+) -> dict[str, DebianPackage | PythonFile]:
+    """Return what an image and those below it are assembled from, by sha256."""
+    wanted: dict[str, DebianPackage | PythonFile] = {}
+    image = name
+    while image:
+        locked = lock.images[image].platforms[platform]
+        wanted |= {package.sha256: package for package in locked.packages}
+        wanted |= {wheel.sha256: wheel for wheel in locked.wheels}
+        image = parents.get(image, "")
+    return wanted

@@ -1,0 +1,123 @@
+"""Building again from nothing, in other surroundings, to see whether the bytes hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline import start
+from pipeline.errors import StageFailedError
+from pipeline.execute.provision import wanted_files
+from pipeline.process import check, run
+from pipeline.store.store import Store
+from pipeline.wheels.compare import compare
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.checkout.inputs import Checkout
+    from pipeline.execute.report import Artifact, RunReport
+    from pipeline.execute.run import Means
+    from pipeline.plan.types import Plan
+
+UMASK = "0077"
+SURROUNDINGS = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "LANG": "tr_TR.UTF-8"}
+"""What differs from the usual, besides the umask, the directory and the store."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A file that was made twice: both digests, and what differs."""
+
+    name: str
+    first: str
+    second: str
+    differences: tuple[str, ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Whether the bytes are equal."""
+        return self.first == self.second
+
+    def document(self) -> dict[str, object]:
+        """Return it as JSON's types."""
+        return {
+            "name": self.name,
+            "same": self.same,
+            "first": self.first,
+            "second": self.second,
+            "differences": list(self.differences),
+        }
+
+
+def rebuild(
+    plan: Plan, first: RunReport, checkout: Checkout, means: Means, root: Path
+) -> tuple[Comparison, ...]:
+    """Build a plan's cells once more and compare every file with those of the first run.
+
+    The second build is a process of its own, with a store that holds nothing but the locked
+    downloads, over a copy of the checkout in another directory, and without the network.
+    """
+    with means.store.scratch("verify") as scratch:
+        copy, dist = scratch / "a copy of the checkout", scratch / "dist"
+        _copy_checkout(checkout, root, copy)
+        _seed(plan, means, scratch / "store")
+        names = [cell.name for cell in plan.cells if cell.recipe]
+        _run_again(names, copy, scratch / "store", dist)
+        return tuple(_compared(artifact, dist / artifact.name) for artifact in first.artifacts)
+
+
+def _copy_checkout(checkout: Checkout, root: Path, copy: Path) -> None:
+    for name in checkout.files:
+        source, target = root / name, copy / name
+        if os.path.lexists(source):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target, follow_symlinks=False)
+    env = {"PATH": os.environ.get("PATH", os.defpath), "GIT_CONFIG_GLOBAL": os.devnull}
+    if shutil.which("git"):
+        check(["git", "init", "--quiet", "."], env=env, cwd=copy)
+        check(["git", "add", "--force", "."], env=env, cwd=copy)
+
+
+def _seed(plan: Plan, means: Means, directory: Path) -> None:
+    """Put the locked downloads into a new store, each byte hashed on the way."""
+    recipes = [cell.recipe for cell in plan.cells if cell.recipe]
+    parents = {name: image.origin.image or "" for name, image in means.pipeline.images.items()}
+    with Store.open(directory) as store:
+        for wanted in wanted_files(recipes, means.lock, parents):
+            store.add_blob_file(means.store.blob_path(wanted.sha256))
+
+
+def _run_again(names: list[str], copy: Path, store: Path, dist: Path) -> None:
+    command = [sys.executable, "-I", "-S", start.__file__, "run", *names, "--offline", "--json"]
+    command += ["--dist", str(dist), "-C", str(copy)]
+    shell = ["/bin/sh", "-c", f'umask {UMASK}; exec "$@"', "sh", *command]
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    env = {**kept, **SURROUNDINGS, "PIPELINE_CACHE_DIR": str(store)}
+    completed = run(shell, env=env)
+    if completed.status:
+        words = completed.stderr.strip().splitlines()[-40:]
+        raise StageFailedError("the second build failed", detail=tuple(words))
+    json.loads(completed.stdout)
+
+
+def _compared(artifact: Artifact, second: Path) -> Comparison:
+    from pipeline.files import sha256_file  # noqa: PLC0415
+
+    if not second.is_file():
+        return Comparison(
+            name=artifact.name, first=artifact.sha256, second="", differences=("is missing",)
+        )
+    digest = sha256_file(second)
+    differences: tuple[str, ...] = ()
+    if digest != artifact.sha256:
+        named = second.with_name(f"first-{artifact.name}")
+        shutil.copyfile(artifact.path, named)
+        differences = tuple(str(difference) for difference in compare(named, second))
+    return Comparison(
+        name=artifact.name, first=artifact.sha256, second=digest, differences=differences
+    )

@@ -1,0 +1,83 @@
+"""What a run did: values that print as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.errors import PipelineError
+
+Status = Literal["built", "cached", "failed", "skipped", "done"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Artifact:
+    """A file that a cell made. ``path`` is where it lies in the store, ``name`` its own name."""
+
+    name: str
+    path: Path = field(compare=False)
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellReport:
+    """How a cell went. ``text`` is what a host stage has to say on standard output."""
+
+    stage: str
+    cell: str
+    key: str
+    status: Status
+    seconds: float = field(default=0.0, compare=False)
+    outputs: tuple[Artifact, ...] = ()
+    remarks: tuple[str, ...] = ()
+    text: str = ""
+    data: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def cached(self) -> bool:
+        """Whether nothing had to be done."""
+        return self.status == "cached"
+
+    def document(self, paths: dict[str, str]) -> dict[str, object]:
+        """Return the report as JSON's types; ``paths`` gives where files were copied to."""
+        outputs = [
+            {
+                "name": a.name,
+                "path": paths.get(a.name, str(a.path)),
+                "placed": a.name in paths,
+                "sha256": a.sha256,
+                "size": a.size,
+            }
+            for a in self.outputs
+        ]
+        return {
+            "stage": self.stage,
+            "cell": self.cell,
+            "key": self.key,
+            "status": self.status,
+            "cached": self.cached,
+            "seconds": round(self.seconds, 3),
+            "outputs": outputs,
+            "remarks": list(self.remarks),
+            "text": self.text,
+            **({"result": self.data} if self.data else {}),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunReport:
+    """How a run went; ``failures`` are the errors of cells, first one first."""
+
+    cells: tuple[CellReport, ...]
+    seconds: float = field(compare=False)
+    failures: tuple[PipelineError, ...] = field(default=(), compare=False)
+
+    @property
+    def artifacts(self) -> tuple[Artifact, ...]:
+        """All files made, each name once, in the order of the cells."""
+        named = {artifact.name: artifact for cell in self.cells for artifact in cell.outputs}
+        return tuple(named.values())

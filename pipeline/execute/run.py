@@ -1,0 +1,124 @@
+"""A run, told as a short list of calls."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.execute.cells import Bench, build_cell
+from pipeline.execute.fetching import fetch_shown
+from pipeline.execute.provision import Provisioner, wanted_files
+from pipeline.execute.report import CellReport, RunReport
+from pipeline.execute.scheduler import run_cells
+from pipeline.stages.host import HostSituation
+from pipeline.stages.table import host_stage
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+
+    from pipeline.config.model import Pipeline
+    from pipeline.console import Console
+    from pipeline.engines.protocol import Engine
+    from pipeline.execute.logs import Turns
+    from pipeline.locking.lock import Lock
+    from pipeline.locking.settings import Settings
+    from pipeline.plan.recipe import Recipe
+    from pipeline.plan.types import Plan, PlannedCell
+    from pipeline.store.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a run is to go. ``jobs`` cells at a time; ``today`` is the date notes are drafted for."""
+
+    version: str
+    today: dt.date
+    draft: bool = True
+    jobs: int = 1
+    keep_going: bool = False
+    rebuild: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What a run works with."""
+
+    pipeline: Pipeline
+    lock: Lock
+    store: Store
+    settings: Settings
+    engine: Engine
+    console: Console
+    turns: Turns
+
+
+def execute(plan: Plan, means: Means, options: Options) -> RunReport:
+    """Run a plan: fetch what is missing, then every cell after what it needs.
+
+    Nothing of the repository or the outside world is changed; outputs lie in the store.
+    """
+    prepare(missing(plan, means.store, rebuild=options.rebuild), means)
+    bench = Bench(
+        store=means.store,
+        engine=means.engine,
+        provisioner=Provisioner(means.store, means.lock, means.engine),
+        turns=means.turns,
+        rebuild=options.rebuild,
+    )
+    one_at_a_time = threading.Lock()
+
+    def work(cell: PlannedCell, done: Mapping[str, CellReport]) -> CellReport:
+        if cell.recipe:
+            return build_cell(bench, cell, cell.recipe)
+        with one_at_a_time:
+            return _run_on_host(cell, done, means, options)
+
+    return run_cells(
+        plan,
+        work,
+        jobs=options.jobs,
+        keep_going=options.keep_going,
+        cancel=means.engine.cancel,
+    )
+
+
+def missing(plan: Plan, store: Store, *, rebuild: bool) -> list[Recipe]:
+    """Return the recipes that have no result yet."""
+    recipes = [cell.recipe for cell in plan.cells if cell.recipe]
+    return [recipe for recipe in recipes if rebuild or store.get_result(recipe.key) is None]
+
+
+def prepare(recipes: list[Recipe], means: Means) -> None:
+    """Fetch what the recipes need and the store lacks. After this the network is not used."""
+    parents = {name: image.origin.image or "" for name, image in means.pipeline.images.items()}
+    wanted = wanted_files(recipes, means.lock, parents)
+    fetch_shown(wanted, means.store, means.settings, means.console)
+
+
+def _run_on_host(
+    planned: PlannedCell, done: Mapping[str, CellReport], means: Means, options: Options
+) -> CellReport:
+    began = time.monotonic()
+    situation = HostSituation(
+        pipeline=means.pipeline,
+        planned=planned,
+        stage=planned.stage,
+        version=options.version,
+        today=options.today,
+        draft=options.draft,
+        needed=tuple(done[name] for name in planned.needs),
+    )
+    said = host_stage(planned.stage)(situation)
+    return CellReport(
+        stage=planned.stage.name,
+        cell=planned.name,
+        key="",
+        status="done",
+        seconds=time.monotonic() - began,
+        text=said.text,
+        data=said.data,
+        remarks=said.remarks,
+    )

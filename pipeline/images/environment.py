@@ -1,0 +1,110 @@
+"""Python layers: locked wheels unpacked into a prefix, nothing run, for any architecture.
+
+An environment is a virtual environment as ``python -m venv`` lays it out (PEP 405), made for an
+interpreter that need not be on this machine. The same wheels give the same bytes, at any place:
+paths written into it are those it has inside the step.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.errors import VerificationError
+from pipeline.images.root import Root, seal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    Wheels = Sequence[tuple[str, Path]]
+
+CONFIGURATION = "home = {home}\ninclude-system-site-packages = false\nversion = {python}\n"
+
+
+def unpack_wheels(
+    wheels: Wheels,
+    prefix: Path,
+    *,
+    python: str,
+    prefix_inside: str = "/env",
+    interpreter: str = "",
+    scripts: bool = True,
+) -> None:
+    """Make a virtual environment in ``prefix``, an empty directory, with ``wheels`` installed.
+
+    ``wheels`` are pairs of file name and file; ``python`` is ``3.11``; ``prefix_inside`` where the
+    environment will stand when it is used; ``interpreter`` the Python that it is for there, by
+    default ``/usr/bin/python3.11``. No bytecode is made. Raises VerificationError for a wheel that
+    is broken, unsafe, or has a file that another one has too.
+    """
+    interpreter = interpreter or f"/usr/bin/python{python}"
+    with Root(prefix) as root:
+        _skeleton(root, python, interpreter)
+        _install(wheels, root, _schemes(python), f"{prefix_inside}/bin/python", scripts=scripts)
+    seal(prefix)
+
+
+def unpack_system(wheels: Wheels, directory: Path, *, python: str) -> None:
+    """Unpack ``wheels`` into an image's layer, where Debian's ``python`` finds them.
+
+    Scripts go to ``/usr/local/bin``. Raises VerificationError as `unpack_wheels` does.
+    """
+    with Root(directory) as root:
+        _install(wheels, root, _system_schemes(python), f"/usr/bin/python{python}", scripts=True)
+    seal(directory)
+
+
+def _install(
+    wheels: Wheels, root: Root, schemes: Mapping[str, str], interpreter: str, *, scripts: bool
+) -> None:
+    # Imported late: a run that finds everything made needs neither the library nor zipfile.
+    from pipeline.images.wheelinstall import install_wheel  # noqa: PLC0415
+
+    for name, path in sorted(wheels):
+        distribution = name.partition("-")[0]
+        try:
+            install_wheel(
+                name,
+                path,
+                root,
+                schemes={**schemes, "headers": f"{schemes['headers']}/{distribution}"},
+                interpreter=interpreter,
+                scripts=scripts,
+            )
+        except FileNotFoundError as error:
+            raise VerificationError(
+                f"the wheel `{name}` is not in the store", hint="run `pipeline fetch`"
+            ) from error
+
+
+def _skeleton(root: Root, python: str, interpreter: str) -> None:
+    home = interpreter.rpartition("/")[0]
+    text = CONFIGURATION.format(home=home, python=python)
+    root.file(b"pyvenv.cfg", [text.encode()], program=False)
+    root.directory(f"lib/python{python}/site-packages".encode())
+    root.link(b"lib64", b"lib")
+    root.link(b"bin/python", interpreter.encode())
+    for name in ("python3", f"python{python}"):
+        root.link(f"bin/{name}".encode(), b"python")
+
+
+def _schemes(python: str) -> Mapping[str, str]:
+    packages = f"lib/python{python}/site-packages"
+    return {
+        "purelib": packages,
+        "platlib": packages,
+        "scripts": "bin",
+        "data": ".",
+        "headers": f"include/site/python{python}",
+    }
+
+
+def _system_schemes(python: str) -> Mapping[str, str]:
+    packages = f"usr/local/lib/python{python}/dist-packages"
+    return {
+        "purelib": packages,
+        "platlib": packages,
+        "scripts": "usr/local/bin",
+        "data": "usr/local",
+        "headers": f"usr/local/include/python{python}",
+    }

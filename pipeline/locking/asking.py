@@ -1,0 +1,122 @@
+"""Projects and what their backends say, whether they lie in the repository or in an sdist.
+
+A backend is asked in the image, on this machine's platform where the image has it: what it
+answers for one platform is taken for all, as markers express what differs. The same question to
+the same declarations is asked once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pipeline.locking import declared, hooks
+from pipeline.locking.bases import is_third_party
+from pipeline.locking.fetch import fetch, platform_files
+from pipeline.locking.metadata import Metadata, parse, read_sdist
+from pipeline.locking.uv import Request
+from pipeline.platforms import Target
+
+if TYPE_CHECKING:
+    from pipeline.locking.bases import Base
+    from pipeline.locking.context import Context
+    from pipeline.locking.hooks import Question
+    from pipeline.locking.lock import Lock, PythonFile
+    from pipeline.locking.project import Project
+
+
+class Backends:
+    """Asks build backends. ``lock`` holds the images and sources resolved so far."""
+
+    def __init__(self, context: Context, lock: Lock) -> None:
+        self._context = context
+        self._lock = lock
+        self._sdists: dict[str, tuple[Project, Metadata]] = {}
+        self._answers: dict[object, bytes] = {}
+
+    def project(self, source: str) -> Project:
+        """Return the project of a source; its sdist is fetched when it is a third party's."""
+        if not is_third_party(source):
+            return self._context.projects(source)
+        return self._sdist(source)[0]
+
+    def name(self, source: str) -> str:
+        """Return the name of the distribution a source builds."""
+        if is_third_party(source):
+            return source.partition("==")[0]
+        return self._context.projects(source).name
+
+    def requires(self, kind: str, source: str, base: Base) -> tuple[str, ...]:
+        """Return what the hook ``get_requires_for_build_KIND`` asks for."""
+        project = self.project(source)
+        question: Question = "sdist" if kind == "sdist" else "wheel"
+        return hooks.requires(self._ask(question, source, base, ()), project)
+
+    def metadata(self, source: str, base: Base) -> Metadata:
+        """Return the metadata of the wheel that a source would give."""
+        if is_third_party(source) and self._sdist(source)[1].is_static:
+            return self._sdist(source)[1]
+        extra = self.requires("wheel", source, base)
+        answer = self._ask("metadata", source, base, extra)
+        return parse(hooks.metadata(answer, self.project(source)))
+
+    def _sdist(self, source: str) -> tuple[Project, Metadata]:
+        if source not in self._sdists:
+            file = self._lock.sources[source]
+            fetch([file], self._context.store, self._context.settings)
+            path = self._context.store.blob_path(file.sha256)
+            self._sdists[source] = read_sdist(path, file.name)
+        return self._sdists[source]
+
+    def _ask(self, question: Question, source: str, base: Base, extra: tuple[str, ...]) -> bytes:
+        project = self.project(source)
+        base = self._native(base)
+        # Of a project in the repository everything its hooks read is in `hook_inputs`, so that
+        # alike projects of a large repository share one answer.
+        same = source if is_third_party(source) else project.hook_inputs
+        described = same if question != "metadata" else source
+        key = (
+            question,
+            described,
+            project.backend,
+            project.build_requires,
+            base.image,
+            base.python,
+        )
+        if key not in self._answers:
+            self._context.say(f"asking the backend of {source} ({question})")
+            wheels = self._environment(project, base, extra)
+            files = (
+                *wheels,
+                *platform_files(self._lock.images[base.image].platforms[base.target.platform]),
+            )
+            fetch(files, self._context.store, self._context.settings)
+            where = self._lock.sources[source] if is_third_party(source) else source
+            step = hooks.step(question, project, base, where, wheels)
+            self._answers[key] = self._context.run_step(step, self._lock)
+        return self._answers[key]
+
+    def _environment(
+        self, project: Project, base: Base, extra: tuple[str, ...]
+    ) -> tuple[PythonFile, ...]:
+        request = Request(
+            requirements=tuple(sorted({*project.build_requires, *extra, *declared.BUILD_TOOLS})),
+            python=base.python,
+            target=base.target,
+            glibc=base.glibc,
+            label=f"the build requirements in `{project.where}`",
+            where=project.where,
+        )
+        requirements = self._context.resolver.for_image(request)
+        return tuple(file for requirement in requirements for file in requirement.files)
+
+    def _native(self, base: Base) -> Base:
+        """Return the base on this machine's platform where its image is locked for that."""
+        try:
+            target = Target.native()
+        except ValueError:
+            return base
+        platform = self._lock.images[base.image].platforms.get(target.platform)
+        if platform is None:
+            return base
+        return replace(base, target=target, python=platform.python, glibc=platform.glibc)

@@ -1,0 +1,111 @@
+"""What resolving works with, and the rules of what may move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pipeline.errors import UsageError
+from pipeline.locking.project import normal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pipeline.config.model import Pipeline
+    from pipeline.locking.debian_archive import Archive
+    from pipeline.locking.hooks import RunStep
+    from pipeline.locking.index import Index
+    from pipeline.locking.lock import Lock, PythonFile, RequirementSet
+    from pipeline.locking.project import Project
+    from pipeline.locking.python import Resolver
+    from pipeline.locking.settings import Settings
+    from pipeline.store.store import Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moves:
+    """What may change: everything when ``update`` is None, else what it names and what is stale."""
+
+    previous: Lock
+    update: frozenset[str] | None
+
+    @property
+    def normal_names(self) -> frozenset[str]:
+        """The names as distributions are compared."""
+        return frozenset(normal(name) for name in self.update or ())
+
+    def names(self, section: str) -> bool:
+        """Whether an image, stage or environment is to be resolved anew."""
+        return self.update is None or section in self.update
+
+    def touches(self, locked: RequirementSet) -> bool:
+        """Whether a set holds a package that is to move."""
+        return any(normal(r.name) in self.normal_names for r in locked.requirements)
+
+    def pins(self, section: str, locked: RequirementSet | None) -> tuple[tuple[str, str], ...]:
+        """Return the versions that a set keeps where it can."""
+        if locked is None or self.names(section):
+            return ()
+        return tuple((r.name, r.version) for r in locked.requirements)
+
+    def check(self, pipeline: Pipeline) -> None:
+        """Raise UsageError for a name that is neither declared nor locked."""
+        known = {*pipeline.images, *pipeline.stages, *pipeline.environments}
+        known |= set(_locked_names(self.previous))
+        for name in sorted(self.update or ()):
+            if name not in known and normal(name) not in known:
+                raise UsageError(
+                    f"nothing in the lock is called `{name}`, so nothing can be updated",
+                    hint="name an image, stage or environment, or a package that is locked",
+                )
+
+
+def _locked_names(lock: Lock) -> Iterator[str]:
+    for image in lock.images.values():
+        for platform in image.platforms.values():
+            yield from (package.name for package in platform.packages)
+            yield from (normal(wheel.name.partition("-")[0]) for wheel in platform.wheels)
+    for locked in all_sets(lock):
+        yield from (normal(requirement.name) for requirement in locked.requirements)
+
+
+def all_sets(lock: Lock) -> Iterator[RequirementSet]:
+    """Yield every set of a lock."""
+    for stage in lock.stages.values():
+        yield from stage.sets.values()
+    yield from lock.environments.values()
+
+
+def python_files(lock: Lock) -> Iterator[PythonFile]:
+    """Yield every Python file of a lock."""
+    yield from lock.sources.values()
+    for image in lock.images.values():
+        for platform in image.platforms.values():
+            yield from platform.wheels
+    for locked in all_sets(lock):
+        for requirement in locked.requirements:
+            yield from requirement.files
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """The tools of one resolution. ``say`` is told what is being done, for people who wait."""
+
+    pipeline: Pipeline
+    moves: Moves
+    settings: Settings
+    store: Store
+    index: Index
+    archive: Archive
+    resolver: Resolver
+    run_step: RunStep
+    projects: Callable[[str], Project]
+    epoch: int
+    say: Callable[[str], None] = field(default=lambda _: None)
+
+    def where(self, *path: str) -> str:
+        """Return where a declaration stands, as near as is known."""
+        for length in range(len(path), 0, -1):
+            if path[:length] in self.pipeline.origins:
+                return str(self.pipeline.origins[path[:length]])
+        return ""

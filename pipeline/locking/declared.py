@@ -1,0 +1,145 @@
+"""What each section of a lock is resolved from: the one place that says so.
+
+Resolving stores these words beside what came out; the staleness check computes them again and
+compares. So what is not named here cannot make a lock stale, and what is named always does.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.config.model import (
+    CommandStage,
+    SdistStage,
+    TestStage,
+    WheelStage,
+)
+from pipeline.locking.bases import is_third_party
+from pipeline.locking.project import read_project
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from pipeline.config.model import ContainerStage, Environment, Image, Pipeline
+    from pipeline.locking.bases import Base
+    from pipeline.locking.lock import Declared
+    from pipeline.locking.project import Project
+
+FOUND = frozenset({"hooks", "metadata", "sdist requires"})
+"""Words that resolving adds for the reader: what hooks answered, what an sdist says of itself.
+
+They cannot be computed offline, so they are not compared.
+"""
+
+BUILD_TOOLS = ("build",)
+"""What builds every sdist and wheel, beside the backend's own requirements."""
+
+TEST_TOOLS = ("installer",)
+"""What puts the built wheel into a test's environment."""
+
+
+def image(declared: Image) -> Declared:
+    """Return the declaration of an image."""
+    origin = declared.origin
+    start = f"debian {origin.debian}" if origin.debian else f"image {origin.image}"
+    return _words(
+        {
+            "from": [start],
+            "platforms": [target.platform for target in declared.platforms],
+            "packages": declared.packages,
+            "python": declared.python.requires,
+            "env": [f"{name}={value}" for name, value in declared.env.items()],
+        }
+    )
+
+
+def environment(declared: Environment, project: Project) -> Declared:
+    """Return the declaration of an environment for people."""
+    return _words(
+        {
+            "dependencies": project.dependencies or (),
+            "hook inputs": project.hook_inputs if project.dependencies is None else (),
+            "groups": _all(project.group_requires(name) for name in declared.groups),
+            "extras": _all(project.extra_requires(name) for name in declared.extras),
+            "requires": declared.requires,
+            "requires-python": [project.requires_python] if project.requires_python else [],
+        }
+    )
+
+
+def base(stage: ContainerStage, base: Base, projects: Callable[[str], Project]) -> Declared | None:
+    """Return the declaration of one set of a stage, None where the stage needs no ``/env``.
+
+    ``projects`` reads the project in a directory of the repository.
+    """
+    words = _stage_words(stage, base, projects)
+    if words is None:
+        return None
+    return _words({**words, "python": [base.python], "glibc": [base.glibc]})
+
+
+def _stage_words(
+    stage: ContainerStage, base: Base, projects: Callable[[str], Project]
+) -> dict[str, Iterable[str]] | None:
+    match stage:
+        case SdistStage() | WheelStage():
+            return {"tools": BUILD_TOOLS, **_build_words(base.source, projects)}
+        case TestStage():
+            return {"tools": TEST_TOOLS, **_test_words(stage, base, projects)}
+        case CommandStage(requires=requires) if requires:
+            return {"requires": requires}
+        case _:
+            return None
+
+
+def _build_words(source: str, projects: Callable[[str], Project]) -> dict[str, Iterable[str]]:
+    if is_third_party(source):
+        return {"sdist": [source]}
+    project = projects(source)
+    return {
+        "backend": [project.backend],
+        "build-system": project.build_requires,
+        "hook inputs": project.hook_inputs,
+    }
+
+
+def _test_words(
+    stage: TestStage, base: Base, projects: Callable[[str], Project]
+) -> dict[str, Iterable[str]]:
+    own = [projects(source) for source in base.wheels if not is_third_party(source)]
+    asked = None if is_third_party(base.source) else projects(base.source)
+    extras = [project.extra_requires(name) for project in own for name in stage.extras]
+    return {
+        "sdist": [source for source in base.wheels if is_third_party(source)],
+        "dependencies": _all(project.dependencies or () for project in own),
+        "hook inputs": _all(p.hook_inputs for p in own if p.dependencies is None),
+        "extras": [f"[{name}]" for name in stage.extras] if not own else _all(extras),
+        "groups": _all(asked.group_requires(name) for name in stage.groups) if asked else (),
+        "requires": stage.requires,
+    }
+
+
+def reader(pipeline: Pipeline) -> Callable[[str], Project]:
+    """Return a function that reads a project of the repository, each only once."""
+    known: dict[str, Project] = {}
+
+    def read(source: str) -> Project:
+        if source not in known:
+            known[source] = read_project(pipeline.root, source)
+        return known[source]
+
+    return read
+
+
+def compared(declared: Declared) -> Declared:
+    """Return the words of a stored declaration that staleness goes by."""
+    return {word: values for word, values in declared.items() if word not in FOUND}
+
+
+def _all(parts: Iterable[Iterable[str]]) -> list[str]:
+    return [value for part in parts for value in part]
+
+
+def _words(words: Mapping[str, Iterable[str]]) -> Declared:
+    cleaned = {word: sorted({value for value in values if value}) for word, values in words.items()}
+    return {word: values for word, values in sorted(cleaned.items()) if values}

@@ -1,0 +1,100 @@
+"""A distribution's core metadata, as far as dependencies go, and what an sdist holds of it."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+from dataclasses import dataclass
+from email.parser import HeaderParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from pipeline.errors import LockError, VerificationError
+from pipeline.locking.project import Project, parse_project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+STATIC_SINCE = (2, 2)
+"""From this version on an sdist's metadata says which of its fields are final (PEP 643)."""
+
+MEMBER_LIMIT = 8 << 20
+MEMBERS_LIMIT = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """``requires`` are the Requires-Dist lines; ``is_static`` whether they are final."""
+
+    requires: tuple[str, ...]
+    is_static: bool
+
+    def dependencies(self, extras: Iterable[str], environment: Mapping[str, str]) -> list[str]:
+        """Return what is needed with some extras in an environment, without markers, sorted.
+
+        Raises LockError for a malformed line.
+        """
+        wanted = ("", *extras)
+        return sorted(
+            {_plain(r) for r in map(_parsed, self.requires) if _holds(r, wanted, environment)}
+        )
+
+
+def parse(text: str) -> Metadata:
+    """Return the metadata of a METADATA or PKG-INFO text."""
+    message = HeaderParser().parsestr(text)
+    version = tuple(
+        int(p) for p in message.get("Metadata-Version", "1.0").split(".") if p.isdigit()
+    )
+    dynamic = {str(value).lower() for value in message.get_all("Dynamic", [])}
+    return Metadata(
+        requires=tuple(str(value) for value in message.get_all("Requires-Dist", [])),
+        is_static=version >= STATIC_SINCE and "requires-dist" not in dynamic,
+    )
+
+
+def _parsed(line: str) -> Requirement:
+    try:
+        return Requirement(line)
+    except InvalidRequirement as error:
+        raise LockError(f"`{line}` in a distribution's metadata is no requirement") from error
+
+
+def _holds(requirement: Requirement, extras: Iterable[str], environment: Mapping[str, str]) -> bool:
+    marker = requirement.marker
+    return marker is None or any(marker.evaluate({**environment, "extra": e}) for e in extras)
+
+
+def _plain(requirement: Requirement) -> str:
+    requirement.marker = None
+    return str(requirement)
+
+
+def read_sdist(path: Path, where: str) -> tuple[Project, Metadata]:
+    """Return what an sdist (``.tar.gz``) says of its build and of its dependencies.
+
+    Nothing is unpacked. Raises VerificationError for what is no sdist.
+    """
+    try:
+        with tarfile.open(path, "r:gz") as archive:
+            found = _members(archive)
+    except (OSError, EOFError, tarfile.TarError, gzip.BadGzipFile) as error:
+        raise VerificationError(f"`{where}` is not a readable sdist: {error}") from error
+    project = parse_project(found.get("pyproject.toml", b""), where, Path("/nonexistent"))
+    return project, parse(found.get("PKG-INFO", b"").decode(errors="replace"))
+
+
+def _members(archive: tarfile.TarFile) -> dict[str, bytes]:
+    found: dict[str, bytes] = {}
+    for count, member in enumerate(archive):
+        if count > MEMBERS_LIMIT:
+            raise tarfile.TarError(f"it has more than {MEMBERS_LIMIT} members")
+        folder, slash, name = member.name.partition("/")
+        if folder and slash and name in {"pyproject.toml", "PKG-INFO"} and member.isfile():
+            if member.size > MEMBER_LIMIT:
+                raise tarfile.TarError(f"`{name}` is too large")
+            stream = archive.extractfile(member)
+            found[name] = stream.read() if stream else b""
+    return found

@@ -1,0 +1,170 @@
+"""Python sets: from requirements to one wheel each, or to every wheel people could need."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from typing import TYPE_CHECKING
+
+from packaging.markers import Marker
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name, parse_wheel_filename
+
+from pipeline.errors import ConfigError, LockError
+from pipeline.locking import uv
+from pipeline.locking.lock import LockedRequirement, PythonFile
+from pipeline.locking.select import (
+    best_wheel,
+    darwin_environment,
+    image_tags,
+    linux_environment,
+)
+from pipeline.locking.workers import gather
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from packaging.tags import Tag
+
+    from pipeline.locking.index import Index
+    from pipeline.locking.settings import Settings
+
+OLDEST_PYTHON = 11
+NEWEST_PYTHON = 15
+"""Minor versions of CPython 3 that markers are tried with; wheels for newer ones are kept too."""
+
+PLATFORM = re.compile(
+    r"any|(?:manylinux\w*|linux)_(?:x86_64|aarch64)|macosx_\w+_(?:arm64|universal2)"
+)
+INTERPRETER = re.compile(r"cp3(\d+)")
+
+
+class Resolver:
+    """Resolves sets; wheels whose size is known from an earlier lock are not asked for again."""
+
+    def __init__(self, settings: Settings, index: Index, known: Iterable[PythonFile]) -> None:
+        self._settings = settings
+        self._index = index
+        self._known = {file.sha256: file.size for file in known}
+
+    def for_image(self, request: uv.Request) -> tuple[LockedRequirement, ...]:
+        """Return one wheel for each package, the best for the request's interpreter and platform.
+
+        Raises LockError where a package has none.
+        """
+        if request.target is None:
+            raise ValueError(request)
+        ranks = image_tags(request.python, request.glibc, request.target.machine)
+        packages = uv.resolve(request, self._settings)
+        return self._locked([(p, [_best(p, ranks, request)]) for p in packages])
+
+    def for_people(self, request: uv.Request) -> tuple[LockedRequirement, ...]:
+        """Return every package a supported machine could need, each with all its wheels.
+
+        Those are CPython from the request's version on, on Linux (x86-64, arm64, glibc) and on
+        macOS (arm64). Raises LockError where a package has no wheel for any of them.
+        """
+        oldest = int(request.python.partition(".")[2])
+        environments = _people(oldest)
+        chosen = []
+        for package in uv.resolve(request, self._settings):
+            if package.marker and not any(Marker(package.marker).evaluate(e) for e in environments):
+                continue
+            wheels = [file for file in package.wheels if supported(file.name, oldest)]
+            if not wheels:
+                raise _no_wheel(package, request)
+            chosen.append((package, wheels))
+        return self._locked(chosen)
+
+    def _locked(
+        self, chosen: Sequence[tuple[uv.Package, list[uv.File]]]
+    ) -> tuple[LockedRequirement, ...]:
+        self._learn([file for _, files in chosen for file in files])
+        locked = [
+            LockedRequirement(
+                name=canonicalize_name(package.name),
+                version=package.version,
+                marker=package.marker,
+                files=tuple(
+                    PythonFile(name=file.name, sha256=file.sha256, size=self._known[file.sha256])
+                    for file in sorted(files, key=lambda file: file.name)
+                ),
+            )
+            for package, files in chosen
+        ]
+        return tuple(sorted(locked, key=lambda r: (r.name, r.version, r.marker)))
+
+    def _learn(self, files: Sequence[uv.File]) -> None:
+        self._known |= {file.sha256: file.size for file in files if file.size}
+        unknown = [file for file in files if file.sha256 not in self._known]
+
+        tasks = [partial(self._index.size, file.name, file.sha256) for file in unknown]
+        sizes = gather(tasks, jobs=self._settings.jobs)
+        for file, size in zip(unknown, sizes, strict=True):
+            if isinstance(size, Exception):
+                raise size
+            self._known[file.sha256] = size
+
+
+def _best(package: uv.Package, ranks: Mapping[Tag, int], request: uv.Request) -> uv.File:
+    files = {file.name: file for file in package.wheels}
+    rows = [PythonFile(name=f.name, sha256=f.sha256, size=f.size) for f in package.wheels]
+    best = best_wheel(rows, ranks)
+    if best is None:
+        raise _no_wheel(package, request)
+    return files[best.name]
+
+
+def _no_wheel(package: uv.Package, request: uv.Request) -> LockError:
+    return LockError(
+        f"{request.label} needs `{package.name}` {package.version}, which has no wheel that fits "
+        f"CPython {request.python}",
+        where=request.where,
+        hint="ask for a version that has one",
+    )
+
+
+def _people(oldest: int) -> list[dict[str, str]]:
+    found = []
+    for minor in range(oldest, max(oldest, NEWEST_PYTHON) + 1):
+        version = f"3.{minor}"
+        found += [linux_environment(version, machine) for machine in ("x86_64", "aarch64")]
+        found.append(darwin_environment(version))
+    return found
+
+
+def supported(name: str, oldest: int) -> bool:
+    """Return whether a machine for people could use a wheel; ``oldest`` is a minor version."""
+    _, _, _, tags = parse_wheel_filename(name)
+    return any(
+        PLATFORM.fullmatch(tag.platform) and _runs_on(tag.interpreter, tag.abi, oldest)
+        for tag in tags
+    )
+
+
+def _runs_on(interpreter: str, abi: str, oldest: int) -> bool:
+    if interpreter == "py3" or (interpreter.startswith("py3") and abi == "none"):
+        return True
+    match = INTERPRETER.fullmatch(interpreter)
+    if match is None:
+        return False
+    return abi == "abi3" or (int(match[1]) >= oldest and abi in {interpreter, "none"})
+
+
+def oldest_python(requires_python: str, where: str) -> str:
+    """Return the oldest CPython that ``requires-python`` admits and we support, as ``3.11``.
+
+    Raises ConfigError when it is malformed or admits none.
+    """
+    try:
+        wanted = SpecifierSet(requires_python)
+    except InvalidSpecifier as error:
+        raise ConfigError(f"`requires-python` is malformed: {error}", where=where) from error
+    for minor in range(OLDEST_PYTHON, 100):
+        # `>=3.11.4` admits 3.11 as well, if not its first release.
+        if any(f"3.{minor}.{patch}" in wanted for patch in (0, 99)):
+            return f"3.{minor}"
+    raise ConfigError(
+        f"`requires-python` admits no CPython from 3.{OLDEST_PYTHON} on: `{requires_python}`",
+        where=where,
+    )

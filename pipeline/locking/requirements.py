@@ -1,0 +1,32 @@
+"""A locked set as a requirements file that pip and uv accept, every line pinned and hashed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.bootstrap import sealed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.locking.lock import LockedRequirement, RequirementSet
+
+HEADER = "# Written by `pipeline lock` from `pipeline.lock`; do not edit.\n"
+
+
+def requirements_text(locked: RequirementSet) -> str:
+    """Return the set as text: sorted, with markers and hashes, and without any index.
+
+    The first line holds the sha256 of all further ones, by which `./pipelinew` names the
+    environment it makes of them and sees an edit by hand.
+    """
+    blocks = sorted(" \\\n".join(_lines(requirement)) for requirement in locked.requirements)
+    body = HEADER + "".join(f"{block}\n" for block in blocks)
+    return sealed(body)
+
+
+def _lines(requirement: LockedRequirement) -> Iterator[str]:
+    marker = f" ; {requirement.marker}" if requirement.marker else ""
+    yield f"{requirement.name}=={requirement.version}{marker}"
+    for sha256 in sorted({file.sha256 for file in requirement.files}):
+        yield f"    --hash=sha256:{sha256}"

@@ -1,0 +1,185 @@
+"""Resolving images: Debian closure, Python layer, digest, for each platform."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from pipeline.errors import ConfigError
+from pipeline.images.assemble import image_digest
+from pipeline.locking import declared
+from pipeline.locking.debian import Closure, facts, locked
+from pipeline.locking.fetch import fetch, platform_files
+from pipeline.locking.lock import Lock, LockedImage, LockedPlatform
+from pipeline.locking.project import normal
+from pipeline.locking.uv import Request
+
+if TYPE_CHECKING:
+    from pipeline.config.model import Image
+    from pipeline.locking.context import Context
+    from pipeline.locking.lock import DebianPackage, PythonFile
+    from pipeline.platforms import Target
+
+
+def resolve_images(context: Context) -> dict[str, LockedImage]:
+    """Return every image of the repository, locked; what an image starts from comes first."""
+    done: dict[str, LockedImage] = {}
+    for name in sorted(context.pipeline.images):
+        _resolve(name, context, done, ())
+    return done
+
+
+def _resolve(
+    name: str, context: Context, done: dict[str, LockedImage], below: tuple[str, ...]
+) -> None:
+    image = context.pipeline.images.get(name)
+    if image is None or name in below:
+        what = "is not declared" if image is None else "starts from itself"
+        raise ConfigError(f"image `{name}` {what}", where=context.where("images", *below[-1:]))
+    if name in done:
+        return
+    if image.origin.image:
+        _resolve(image.origin.image, context, done, (*below, name))
+    previous = context.moves.previous.images.get(name)
+    if previous is not None and _stays(image, previous, context, done):
+        done[name] = previous
+        return
+    platforms = {
+        target.platform: _platform(image, target, context, done) for target in image.platforms
+    }
+    done[name] = LockedImage(declared=declared.image(image), platforms=platforms)
+    done[name] = _with_digests(name, context, done)
+
+
+def _stays(
+    image: Image, previous: LockedImage, context: Context, done: dict[str, LockedImage]
+) -> bool:
+    """Whether an image keeps what it was locked with."""
+    moves = context.moves
+    parent = image.origin.image
+    parent_stays = parent is None or done[parent] == moves.previous.images.get(parent)
+    own = {p.name for locked_on in previous.platforms.values() for p in locked_on.packages}
+    own |= {_project(w) for locked_on in previous.platforms.values() for w in locked_on.wheels}
+    return (
+        parent_stays
+        and not moves.names(image.name)
+        and not own & {*(moves.update or ()), *moves.normal_names}
+        and previous.declared == declared.image(image)
+        and all(locked_on.digest for locked_on in previous.platforms.values())
+    )
+
+
+def _project(wheel: PythonFile) -> str:
+    return normal(wheel.name.partition("-")[0])
+
+
+def _platform(
+    image: Image, target: Target, context: Context, done: dict[str, LockedImage]
+) -> LockedPlatform:
+    context.say(f"image {image.name} for {target.value}")
+    ancestors = _ancestors(image, target, context, done)
+    inherited = [package for locked_on in ancestors for package in locked_on.packages]
+    packages = _packages(image, target, context, inherited)
+    python, glibc = facts([*inherited, *packages])
+    return LockedPlatform(
+        digest="",
+        packages=packages,
+        wheels=_wheels(image, target, context, python, glibc),
+        python=python,
+        glibc=glibc,
+    )
+
+
+def _ancestors(
+    image: Image, target: Target, context: Context, done: dict[str, LockedImage]
+) -> list[LockedPlatform]:
+    """Return what an image stands on, nearest first."""
+    found = []
+    parent = image.origin.image
+    while parent:
+        platform = done[parent].platforms.get(target.platform)
+        if platform is None:
+            raise ConfigError(
+                f"image `{image.name}` is for {target.value}, but `{parent}`, which it starts "
+                "from, is not",
+                where=context.where("images", image.name, "platforms"),
+                hint=f"add `{target.value}` to `platforms` in `images/{parent}.yaml`",
+            )
+        found.append(platform)
+        parent = context.pipeline.images[parent].origin.image
+    return found
+
+
+def _packages(
+    image: Image, target: Target, context: Context, inherited: list[DebianPackage]
+) -> tuple[DebianPackage, ...]:
+    if not image.packages:
+        return ()
+    start = image
+    while start.origin.image:
+        start = context.pipeline.images[start.origin.image]
+    closure = Closure(
+        context.archive.packages(start.origin.debian or "", target.debian),
+        label=f"image `{image.name}`",
+        where=context.where("images", image.name, "packages"),
+    )
+    closure.inherit(inherited, image.origin.image or "")
+    closure.add(image.packages)
+    return tuple(locked(stanza) for stanza in closure.ordered())
+
+
+def _wheels(
+    image: Image, target: Target, context: Context, python: str, glibc: str
+) -> tuple[PythonFile, ...]:
+    if not image.python.requires:
+        return ()
+    where = context.where("images", image.name, "python")
+    if not python or not glibc:
+        raise ConfigError(
+            f"image `{image.name}` has Python packages but no Python",
+            where=where,
+            hint="add `python3` to its `packages`",
+        )
+    request = Request(
+        requirements=image.python.requires,
+        python=python,
+        target=target,
+        glibc=glibc,
+        pins=_pins(image, target, context),
+        moving=context.moves.normal_names,
+        label=f"the Python layer of image `{image.name}`",
+        where=where,
+    )
+    requirements = context.resolver.for_image(request)
+    return tuple(file for requirement in requirements for file in requirement.files)
+
+
+def _pins(image: Image, target: Target, context: Context) -> tuple[tuple[str, str], ...]:
+    previous = context.moves.previous.images.get(image.name)
+    if previous is None or context.moves.names(image.name):
+        return ()
+    platform = previous.platforms.get(target.platform)
+    names = [wheel.name.split("-") for wheel in platform.wheels] if platform else []
+    return tuple((normal(name), version) for name, version, *_ in names)
+
+
+def _with_digests(name: str, context: Context, done: dict[str, LockedImage]) -> LockedImage:
+    """Return an image with the digest of each platform, which takes assembling it."""
+    image = done[name]
+    lock = Lock(epoch=context.epoch, images=done)
+    platforms = {}
+    for platform, locked_on in image.platforms.items():
+        context.say(f"image {name} for {platform}: assembling")
+        for needed in _chain(name, context):
+            fetch(platform_files(done[needed].platforms[platform]), context.store, context.settings)
+        digest = image_digest(name, lock, platform, context.store)
+        platforms[platform] = replace(locked_on, digest=digest)
+    return replace(image, platforms=platforms)
+
+
+def _chain(name: str | None, context: Context) -> list[str]:
+    found = []
+    while name:
+        found.append(name)
+        name = context.pipeline.images[name].origin.image
+    return found

@@ -1,0 +1,179 @@
+"""Resolving what ``/env`` holds: for each stage and base, and for people's environments."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.config.model import SdistStage, TestStage, WheelStage
+from pipeline.errors import ConfigError
+from pipeline.locking import declared
+from pipeline.locking.bases import bases, container_stages, is_third_party
+from pipeline.locking.lock import LockedStage, RequirementSet
+from pipeline.locking.project import normal, requirement_name
+from pipeline.locking.python import oldest_python
+from pipeline.locking.select import linux_environment
+from pipeline.locking.uv import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.config.model import ContainerStage
+    from pipeline.locking.asking import Backends
+    from pipeline.locking.bases import Base
+    from pipeline.locking.context import Context
+    from pipeline.locking.lock import Declared, Lock
+
+
+def resolve_stages(context: Context, lock: Lock, backends: Backends) -> dict[str, LockedStage]:
+    """Return the sets of every container stage that needs any; ``lock`` has images and sources."""
+    found: dict[str, LockedStage] = {}
+    for stage in container_stages(context.pipeline):
+        sets: dict[str, RequirementSet] = {}
+        for base in bases(context.pipeline, stage, lock.images):
+            words = declared.base(stage, base, context.projects)
+            if words is not None:
+                sets[base.key] = _resolve(context, stage, base, words, backends)
+        if sets:
+            found[stage.name] = LockedStage(sets=sets)
+    return found
+
+
+def _resolve(
+    context: Context, stage: ContainerStage, base: Base, words: Declared, backends: Backends
+) -> RequirementSet:
+    moves = context.moves
+    stages = moves.previous.stages
+    previous = stages[stage.name].sets.get(base.key) if stage.name in stages else None
+    if previous is not None and _stays(context, stage.name, previous, words):
+        return previous
+    context.say(f"stage {stage.name}: {base.key}")
+    where = context.where("stages", stage.name)
+    if not base.python or not base.glibc:
+        raise ConfigError(
+            f"stage `{stage.name}` needs Python, which image `{base.image}` does not have",
+            where=where,
+            hint=f"add `python3` to `packages` in `images/{base.image}.yaml`",
+        )
+    asked, found = _asked(stage, base, words, backends, context)
+    request = Request(
+        requirements=tuple(sorted(set(asked))),
+        python=base.python,
+        target=base.target,
+        glibc=base.glibc,
+        pins=moves.pins(stage.name, previous),
+        moving=moves.normal_names,
+        label=f"stage `{stage.name}`",
+        where=where,
+    )
+    return RequirementSet(
+        declared=dict(sorted({**words, **found}.items())),
+        requirements=context.resolver.for_image(request),
+    )
+
+
+def _stays(context: Context, section: str, previous: RequirementSet, words: Declared) -> bool:
+    moves = context.moves
+    return (
+        not moves.names(section)
+        and not moves.touches(previous)
+        and declared.compared(previous.declared) == words
+    )
+
+
+def _asked(
+    stage: ContainerStage, base: Base, words: Declared, backends: Backends, context: Context
+) -> tuple[list[str], Declared]:
+    """Return the requirements of a set, and what was found out for it beyond its declaration."""
+    match stage:
+        case SdistStage() | WheelStage():
+            kind = "sdist" if isinstance(stage, SdistStage) else "wheel"
+            project = backends.project(base.source)
+            hooks = list(backends.requires(kind, base.source, base))
+            found = {"hooks": hooks} if hooks else {}
+            if is_third_party(base.source):
+                found["sdist requires"] = sorted(project.build_requires)
+            return [*declared.BUILD_TOOLS, *project.build_requires, *hooks], found
+        case TestStage():
+            return _test(stage, base, words, backends, context)
+        case _:
+            return words.get("requires", []), {}
+
+
+def _test(
+    stage: TestStage, base: Base, words: Declared, backends: Backends, context: Context
+) -> tuple[list[str], Declared]:
+    computed: list[str] = []
+    environment = linux_environment(base.python, base.target.machine)
+    for source in base.wheels:
+        if is_third_party(source) or context.projects(source).dependencies is None:
+            metadata = backends.metadata(source, base)
+            computed += metadata.dependencies(stage.extras, environment)
+    fixed = [
+        value for word in ("dependencies", "groups", "requires") for value in words.get(word, [])
+    ]
+    if any(not is_third_party(source) for source in base.wheels):
+        fixed += words.get("extras", [])
+    asked = _without(base.wheels, [*fixed, *computed], backends)
+    found = {"metadata": sorted(set(computed))} if computed else {}
+    return [*declared.TEST_TOOLS, *asked], found
+
+
+def _without(sources: Iterable[str], asked: Iterable[str], backends: Backends) -> list[str]:
+    """Leave out the wheels under test: they are built here, and no index may supply them."""
+    own = {normal(backends.name(source)) for source in sources}
+    return [requirement for requirement in asked if requirement_name(requirement)[0] not in own]
+
+
+def resolve_environments(
+    context: Context, lock: Lock, backends: Backends
+) -> dict[str, RequirementSet]:
+    """Return every environment for people, with all wheels that a supported machine could need."""
+    return {
+        name: _environment(context, name, lock, backends)
+        for name in sorted(context.pipeline.environments)
+    }
+
+
+def _environment(context: Context, name: str, lock: Lock, backends: Backends) -> RequirementSet:
+    environment = context.pipeline.environments[name]
+    project = context.projects(environment.source)
+    words = declared.environment(environment, project)
+    previous = context.moves.previous.environments.get(name)
+    if previous is not None and _stays(context, name, previous, words):
+        return previous
+    context.say(f"environment {name}")
+    asked = [
+        v for word in ("dependencies", "groups", "extras", "requires") for v in words.get(word, [])
+    ]
+    found: Declared = {}
+    if project.dependencies is None:
+        found["metadata"] = _computed(context, name, lock, backends)
+    request = Request(
+        requirements=tuple(sorted({*asked, *found.get("metadata", [])})),
+        python=oldest_python(project.requires_python, project.where),
+        pins=context.moves.pins(name, previous),
+        moving=context.moves.normal_names,
+        label=f"environment `{name}`",
+        where=context.where("environments", name),
+    )
+    return RequirementSet(
+        declared=dict(sorted({**words, **found}.items())),
+        requirements=context.resolver.for_people(request),
+    )
+
+
+def _computed(context: Context, name: str, lock: Lock, backends: Backends) -> list[str]:
+    """Return dependencies that only the backend knows, asked in the image of a wheel stage."""
+    environment = context.pipeline.environments[name]
+    for stage in container_stages(context.pipeline):
+        for base in bases(context.pipeline, stage, lock.images):
+            if isinstance(stage, WheelStage) and base.source == environment.source:
+                metadata = backends.metadata(environment.source, base)
+                markers = linux_environment(base.python, base.target.machine)
+                return metadata.dependencies(environment.extras, markers)
+    raise ConfigError(
+        f"the dependencies of environment `{name}` are computed by the backend, and no wheel stage "
+        "builds that project, so there is no image to ask it in",
+        where=context.where("environments", name),
+        hint="declare `dependencies` in `[project]`, or add a wheel stage",
+    )

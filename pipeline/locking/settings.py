@@ -1,0 +1,126 @@
+"""Where packages come from: configuration, never code.
+
+The Debian mirror is the first that is set of: a flag, ``PIPELINE_DEBIAN_MIRROR``, ``mirrors:`` in
+``pipeline.yaml``, the machine's own apt sources. Python files come from where pip would get them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import NetworkError, UsageError
+from pipeline.locking import apt, pip_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pipeline.config.model import Pipeline
+
+MIRROR_VARIABLE = "PIPELINE_DEBIAN_MIRROR"
+KEYRING_VARIABLE = "PIPELINE_DEBIAN_KEYRING"
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All that resolving and fetching know of the network; what costs time is read when needed.
+
+    ``suites`` are the Debian suites the images name; ``jobs`` is how many files are downloaded at
+    once; ``offline`` forbids every connection.
+    """
+
+    environ: Mapping[str, str] = field(repr=False)
+    suites: tuple[str, ...] = ()
+    mirror_flag: str = field(default="", repr=False)
+    declared_mirrors: tuple[str, ...] = field(default=(), repr=False)
+    offline: bool = False
+    jobs: int = 8
+    apt_directory: Path = apt.ETC
+
+    @classmethod
+    def gather(
+        cls,
+        environ: Mapping[str, str],
+        *,
+        suites: Iterable[str] = (),
+        mirrors: tuple[str, ...] = (),
+        flag: str | None = None,
+        offline: bool = False,
+    ) -> Settings:
+        """Return the settings of a run.
+
+        ``suites`` are those of the images (`suites`), ``mirrors`` what ``pipeline.yaml`` declares,
+        ``flag`` what the command line says.
+        """
+        return cls(
+            environ=environ,
+            suites=tuple(sorted(set(suites))),
+            mirror_flag=flag or "",
+            declared_mirrors=mirrors,
+            offline=offline,
+        )
+
+    def mirrors(self, *asked: str) -> tuple[str, ...]:
+        """Return the Debian mirrors to try in order, without a slash at the end.
+
+        The machine's apt sources count for the suites ``asked`` only, by default for all that
+        images name. Raises NetworkError when there is none.
+        """
+        wanted = asked or self.suites
+        variable = self.environ.get(MIRROR_VARIABLE, "")
+        for origin, mirrors in (
+            ("the mirror flag", tuple(self.mirror_flag.replace(",", " ").split())),
+            (f"`{MIRROR_VARIABLE}`", tuple(variable.replace(",", " ").split())),
+            ("`mirrors:`", self.declared_mirrors),
+            ("apt", self._apt_mirrors(wanted)),
+        ):
+            if mirrors:
+                return tuple(_checked(mirror, origin) for mirror in mirrors)
+        raise NetworkError(
+            f"no Debian mirror is known for {_listed(wanted)}, and this machine's apt has none",
+            hint=f"set `{MIRROR_VARIABLE}`, or `mirrors:` in `pipeline.yaml`",
+        )
+
+    def _apt_mirrors(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
+        found = [mirror for suite in wanted for mirror in apt.mirrors(suite, self.apt_directory)]
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
+    def pip(self) -> pip_settings.PipSettings:
+        """Pip's own settings."""
+        return pip_settings.read(self.environ)
+
+    @cached_property
+    def indexes(self) -> tuple[str, ...]:
+        """The Simple API addresses to ask, in uv's order: the extra ones, then the main one."""
+        if self.pip.no_index:
+            return ()
+        main = self.pip.index or pip_settings.default_index(self.environ)
+        return (*self.pip.extra_indexes, main)
+
+    @property
+    def keyring(self) -> Path:
+        """The keys that Debian's archives are signed with."""
+        return Path(self.environ.get(KEYRING_VARIABLE) or KEYRING)
+
+
+def suites(pipeline: Pipeline) -> tuple[str, ...]:
+    """Return the Debian suites that a repository's images start from."""
+    found = {image.origin.debian for image in pipeline.images.values() if image.origin.debian}
+    return tuple(sorted(found))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "any suite"
+
+
+def _checked(mirror: str, origin: str) -> str:
+    if not mirror.startswith(("http://", "https://")):
+        raise UsageError(
+            f"a Debian mirror from {origin} is not an `http://` or `https://` address",
+            hint="give the directory that holds `dists` and `pool`",
+        )
+    return mirror.rstrip("/")

@@ -1,0 +1,142 @@
+"""Whether the lock still answers the declarations, offline; which moved, by name.
+
+A stale lock is refused, never ignored: what it pins was chosen for something else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.errors import LockError
+from pipeline.locking import declared
+from pipeline.locking.bases import bases, container_stages, third_party_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pipeline.config.model import Pipeline
+    from pipeline.locking.lock import Declared, Lock
+    from pipeline.locking.project import Project
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stale:
+    """One word of a declaration that moved.
+
+    ``section`` is like ``images.python`` or ``stages.wheel``; ``what`` the word, empty when the
+    whole section is new or gone, which an empty ``declared_then`` or ``declared_now`` says.
+    """
+
+    section: str
+    what: str
+    declared_now: tuple[str, ...]
+    declared_then: tuple[str, ...]
+
+    def __str__(self) -> str:
+        name = f"{self.section}: {self.what}" if self.what else self.section
+        now, then = set(self.declared_now), set(self.declared_then)
+        moved = [f"+{value}" for value in sorted(now - then)]
+        moved += [f"-{value}" for value in sorted(then - now)]
+        return f"{name} ({', '.join(moved)})"
+
+
+def check(pipeline: Pipeline, lock: Lock) -> list[Stale]:
+    """Return what moved since the lock was made, in the order of its sections; [] when fresh."""
+    projects = declared.reader(pipeline)
+    found = [
+        *_images(pipeline, lock),
+        *_sources(pipeline, lock),
+        *_stages(pipeline, lock, projects),
+        *_environments(pipeline, lock, projects),
+    ]
+    return list(dict.fromkeys(found))  # cells that share a declaration report it once
+
+
+def require_fresh(pipeline: Pipeline, lock: Lock) -> None:
+    """Raise LockError that names every declaration that moved, if any did."""
+    moved = check(pipeline, lock)
+    if moved:
+        raise LockError(
+            "`pipeline.lock` is stale: it was resolved from other declarations",
+            where=_where(pipeline, moved[0]),
+            hint="run `pipeline lock`",
+            detail=tuple(str(stale) for stale in moved),
+        )
+
+
+def _where(pipeline: Pipeline, stale: Stale) -> str:
+    kind, _, name = stale.section.partition(".")
+    for path in ((kind, name, stale.what), (kind, name), (kind,)):
+        if path in pipeline.origins:
+            return str(pipeline.origins[path])
+    return ""
+
+
+def _images(pipeline: Pipeline, lock: Lock) -> Iterator[Stale]:
+    now = {name: declared.image(image) for name, image in pipeline.images.items()}
+    then = {name: image.declared for name, image in lock.images.items()}
+    yield from _sections("images", now, then)
+
+
+def _sources(pipeline: Pipeline, lock: Lock) -> Iterator[Stale]:
+    now, then = third_party_sources(pipeline), tuple(sorted(lock.sources))
+    if now != then:
+        yield Stale(section="sources", what="", declared_now=now, declared_then=then)
+
+
+def _stages(pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project]) -> Iterator[Stale]:
+    stages = {stage.name: stage for stage in container_stages(pipeline)}
+    for name in sorted(stages.keys() | lock.stages.keys()):
+        now: dict[str, Declared] = {}
+        if name in stages:
+            for base in bases(pipeline, stages[name], lock.images):
+                words = declared.base(stages[name], base, projects)
+                if words is not None:
+                    now[base.key] = words
+        locked = lock.stages[name].sets if name in lock.stages else {}
+        yield from _sets(f"stages.{name}", now, {key: locked[key].declared for key in locked})
+
+
+def _environments(
+    pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project]
+) -> Iterator[Stale]:
+    now = {
+        name: declared.environment(environment, projects(environment.source))
+        for name, environment in pipeline.environments.items()
+    }
+    then = {name: locked.declared for name, locked in lock.environments.items()}
+    yield from _sections("environments", now, then)
+
+
+def _sections(kind: str, now: dict[str, Declared], then: dict[str, Declared]) -> Iterator[Stale]:
+    for name in sorted(now.keys() | then.keys()):
+        section = f"{kind}.{name}"
+        if name in now and name in then:
+            yield from _words(section, now[name], then[name])
+        else:
+            yield _whole(section, name if name in now else "", name if name in then else "")
+
+
+def _sets(section: str, now: dict[str, Declared], then: dict[str, Declared]) -> Iterator[Stale]:
+    for key in sorted(now.keys() & then.keys()):
+        yield from _words(section, now[key], then[key])
+    for key in sorted(now.keys() ^ then.keys()):
+        yield _whole(section, key if key in now else "", key if key in then else "")
+
+
+def _whole(section: str, now: str, then: str) -> Stale:
+    return Stale(
+        section=section,
+        what="",
+        declared_now=(now,) if now else (),
+        declared_then=(then,) if then else (),
+    )
+
+
+def _words(section: str, now: Declared, then: Declared) -> Iterator[Stale]:
+    then = declared.compared(then)
+    for word in sorted(now.keys() | then.keys()):
+        left, right = tuple(now.get(word, ())), tuple(then.get(word, ()))
+        if left != right:
+            yield Stale(section=section, what=word, declared_now=left, declared_then=right)

@@ -1,0 +1,214 @@
+"""uv as a program: requirements in, a ``pylock.toml`` (PEP 751) out.
+
+uv has no library; its resolver is the only universal one. Nothing of a third party runs on the
+host: sdists are never built (``--no-build``), so only static metadata counts. uv's own settings
+are left out, pip's are handed over, so that two machines with one index resolve alike.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import tomllib
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from uv import find_uv_bin
+
+from pipeline import process
+from pipeline.errors import LockError, NetworkError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pipeline.locking.settings import Settings
+    from pipeline.platforms import Target
+
+NEWEST_GLIBC_MINOR = 40
+OLDEST_GLIBC_MINOR = 31
+"""The range of ``manylinux_2_N`` that uv knows without gaps."""
+
+TIMEOUT_SECONDS = 600.0
+NETWORK_WORDS = (
+    "Failed to fetch",
+    "Request failed",
+    "error sending request",
+    "Network connectivity",
+)
+KEPT_VARIABLES = (
+    "ALL_PROXY", "HOME", "HTTPS_PROXY", "HTTP_PROXY", "LANG", "NETRC", "NO_PROXY", "PATH",
+    "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR", "XDG_CACHE_HOME", "all_proxy", "http_proxy",
+    "https_proxy", "no_proxy",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to resolve.
+
+    ``python`` is like ``3.11``: the interpreter of ``target``, or the oldest one of a resolution
+    for every platform when ``target`` is None. ``pins`` are versions to prefer, except for the
+    names in ``moving``. ``label`` and ``where`` are for messages.
+    """
+
+    requirements: tuple[str, ...]
+    python: str
+    target: Target | None = None
+    glibc: str = ""
+    pins: tuple[tuple[str, str], ...] = ()
+    moving: frozenset[str] = frozenset()
+    label: str = ""
+    where: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A wheel that uv found; ``size`` in bytes, 0 where the index does not tell."""
+
+    name: str
+    sha256: str
+    size: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A package that uv chose, with the wheels the request could use."""
+
+    name: str
+    version: str
+    marker: str
+    wheels: tuple[File, ...]
+
+
+def resolve(request: Request, settings: Settings) -> tuple[Package, ...]:
+    """Ask uv; LockError with its explanation when there is no answer, NetworkError."""
+    if not request.requirements:
+        return ()
+    with tempfile.TemporaryDirectory(prefix="pipeline-lock-") as name:
+        directory = Path(name)
+        (directory / "requirements.in").write_text("\n".join(request.requirements) + "\n")
+        output = directory / "pylock.toml"
+        if request.pins:
+            output.write_text(_previous(request.pins))
+        completed = process.run(
+            command(request, directory),
+            env=environment(settings),
+            cwd=directory,
+            timeout=TIMEOUT_SECONDS,
+        )
+        if completed.status:
+            raise _failure(request, completed.stderr)
+        return parse(output.read_text(), request)
+
+
+def command(request: Request, directory: Path) -> list[str]:
+    """Return uv's command line for a request whose files lie in ``directory``."""
+    words = [find_uv_bin(), "pip", "compile", str(directory / "requirements.in")]
+    words += ["--format", "pylock.toml", "--output-file", str(directory / "pylock.toml")]
+    words += ["--no-config", "--no-build", "--no-header", "--no-progress", "--quiet"]
+    words += ["--color", "never", "--no-python-downloads", "--python", sys.executable]
+    words += ["--python-version", request.python]
+    if request.target is None:
+        words += ["--universal"]
+    else:
+        words += ["--python-platform", _platform(request.target, request.glibc)]
+    for name in sorted(request.moving):
+        words += ["--upgrade-package", name]
+    return words
+
+
+def _platform(target: Target, glibc: str) -> str:
+    minor = int(glibc.partition(".")[2] or 17)
+    if minor < OLDEST_GLIBC_MINOR:
+        minor = 28 if minor >= 28 else 17
+    return f"{target.machine}-manylinux_2_{min(minor, NEWEST_GLIBC_MINOR)}"
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Return uv's environment: the machine's proxies and certificates, pip's indexes."""
+    environ = settings.environ
+    kept = {name: environ[name] for name in KEPT_VARIABLES if environ.get(name)}
+    offline = {"UV_OFFLINE": "1"} if settings.offline else {}
+    return {**kept, **settings.pip.uv_environment(), **offline}
+
+
+def _previous(pins: Iterable[tuple[str, str]]) -> str:
+    """Return a lock that says nothing but versions: uv prefers what its output file held."""
+    lines = ['lock-version = "1.0"', 'created-by = "pipeline"']
+    for name, version in pins:
+        lines += ["", "[[packages]]", f'name = "{name}"', f'version = "{version}"']
+    return "\n".join(lines) + "\n"
+
+
+def parse(text: str, request: Request) -> tuple[Package, ...]:
+    """Return the packages of a ``pylock.toml``; LockError for those that have no wheel."""
+    document = tomllib.loads(text)
+    return tuple(_package(row, request) for row in document.get("packages", []))
+
+
+def _package(row: Mapping[str, object], request: Request) -> Package:
+    name, version = str(row["name"]), str(row.get("version", ""))
+    wheels = row.get("wheels")
+    if not isinstance(wheels, list) or not version:
+        raise LockError(
+            f"{request.label} needs `{name}` {version}".rstrip() + ", which has no wheel on an "
+            "index that fits",
+            where=request.where,
+            hint="only wheels are installed: choose a version that has one, or build it as a stage "
+            "whose `source` is its sdist and put the wheel in a `find-links` directory",
+        )
+    return Package(
+        name=name,
+        version=version,
+        marker=str(row.get("marker", "")),
+        wheels=tuple(sorted(_files(wheels, request), key=lambda file: file.name)),
+    )
+
+
+def _files(rows: list[Mapping[str, object]], request: Request) -> Iterator[File]:
+    for row in rows:
+        url = str(row.get("url") or row.get("path") or "")
+        path = urllib.parse.urlsplit(url).path.rpartition("/")[2]
+        name = str(row.get("name") or urllib.parse.unquote(path))
+        hashes = row.get("hashes")
+        sha256 = hashes.get("sha256", "") if isinstance(hashes, dict) else ""
+        if not sha256:
+            raise LockError(
+                f"{request.label} needs `{name}`, for which the index gives no sha256",
+                where=request.where,
+                hint="use an index that does",
+            )
+        size = row.get("size")
+        yield File(name=name, sha256=sha256, size=size if isinstance(size, int) else 0)
+
+
+def _failure(request: Request, stderr: str) -> LockError | NetworkError:
+    said = [line.rstrip() for line in stderr.splitlines() if line.strip()]
+    said = [line for line in said if not line.startswith("warning:")][-30:]
+    detail = tuple(_hidden(line) for line in said)
+    if any(word in line for line in said for word in NETWORK_WORDS):
+        return NetworkError(
+            f"{request.label} cannot be resolved: the package index cannot be asked",
+            where=request.where,
+            hint="check the network and pip's settings (`pip config list`)",
+            detail=detail,
+        )
+    return LockError(
+        f"{request.label} cannot be resolved",
+        where=request.where,
+        hint="change the requirements, so that one set of wheels answers them all",
+        detail=detail,
+    )
+
+
+def _hidden(line: str) -> str:
+    """Return a line without user and password of the addresses in it."""
+    words = line.split(" ")
+    return " ".join(
+        f"{word.partition('://')[0]}://{word.rpartition('@')[2]}"
+        if "://" in word and "@" in word
+        else word
+        for word in words
+    )

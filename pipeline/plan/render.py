@@ -1,0 +1,150 @@
+"""Rendering: a cell's steps to the text of one Dockerfile, parsed back and compared.
+
+Jinja2 is not a boundary against a hostile template; it is the project's own. What rendering
+guards against is a value that ends up as something else than itself: every value goes through a
+quoting filter, and what comes out is parsed by the parser the engines use and must hold exactly
+the variables, commands and contexts that went in.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from jinja2 import Environment
+
+BUILT_IN = Path(__file__).resolve().parent.parent / "templates"
+PROJECT_TEMPLATES = "dockerfiles"
+SHELL = ("/bin/sh", "-e", "-c")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Steps:
+    """What a Dockerfile has to say, before it is text.
+
+    ``contexts`` are pairs of a named context and where its root is copied to, in order;
+    ``outputs`` pairs of a path or glob inside and where it goes in the output.
+    """
+
+    cell: str
+    template: str
+    image: str
+    env: tuple[tuple[str, str], ...]
+    contexts: tuple[tuple[str, str], ...]
+    workdir: str = "/src"
+    run: tuple[str, ...] = ()
+    outputs: tuple[tuple[str, str], ...] = ()
+    network: str = "none"
+
+
+def quoted(value: str) -> str:
+    r"""Return a value for ENV: in double quotes, with ``\``, ``"`` and ``$`` escaped."""
+    if any(ord(character) < 32 for character in value):
+        raise ConfigError(f"the environment value {value!r} holds a control character")
+    for character in ("\\", '"', "$"):
+        value = value.replace(character, f"\\{character}")
+    return f'"{value}"'
+
+
+def exec_form(command: Sequence[str]) -> str:
+    """Return the exec form of RUN, a JSON list, which no shell and no expansion touches."""
+    return json.dumps(list(command), ensure_ascii=False)
+
+
+def shell_form(command: str) -> str:
+    """Return the exec form of a shell command: ``-e``, so that the first failure ends it."""
+    return exec_form((*SHELL, command))
+
+
+def render(steps: Steps, root: Path) -> str:
+    """Return the Dockerfile's text; ConfigError when a template is wrong or says something else."""
+    from jinja2 import TemplateError  # noqa: PLC0415 - not on the path of a no-op run
+
+    template = f"{steps.template}.Dockerfile.j2"
+    try:
+        text = (
+            _environment(root)
+            .get_template(template)
+            .render(
+                cell=steps.cell,
+                image=steps.image,
+                env=steps.env,
+                contexts=steps.contexts,
+                workdir=steps.workdir,
+                run=steps.run,
+                outputs=steps.outputs,
+                network=steps.network,
+            )
+        )
+    except TemplateError as error:
+        line = getattr(error, "lineno", None)
+        name = getattr(error, "name", None) or template
+        raise ConfigError(
+            f"the template cannot be rendered for `{steps.cell}`: {error}",
+            where=f"{name}:{line}" if line else name,
+        ) from error
+    compare(text, steps)
+    return text
+
+
+@lru_cache(maxsize=8)
+def _environment(root: Path) -> Environment:
+    from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined  # noqa: PLC0415
+    from jinja2.sandbox import SandboxedEnvironment  # noqa: PLC0415
+
+    built_in = FileSystemLoader(BUILT_IN)
+    environment = SandboxedEnvironment(
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        loader=ChoiceLoader(
+            [
+                FileSystemLoader(root / PROJECT_TEMPLATES),
+                built_in,
+                PrefixLoader({"pipeline": built_in}),
+            ]
+        ),
+    )
+    environment.filters.update(quoted=quoted, exec=exec_form, shell=shell_form)
+    return environment
+
+
+def compare(text: str, steps: Steps) -> None:
+    """Parse a rendered Dockerfile back; ConfigError unless it says what was meant.
+
+    A template of the project may add instructions of its own, but the variables, the commands
+    and their order, and the contexts must be there, and no other context.
+    """
+    from pipeline.dockerfile.summary import summarise  # noqa: PLC0415
+
+    found = summarise(text)
+    wanted = dict(steps.env)
+    different = [name for name, value in wanted.items() if found.env.get(name) != value]
+    if different:
+        raise _unfaithful(steps, f"the variable `{different[0]}`")
+    commands = iter(found.commands)
+    for command in steps.run:
+        if not any(said == (*SHELL, command) for said in commands):
+            raise _unfaithful(steps, f"the command `{command}`")
+    known = {steps.image, *(name for name, _ in steps.contexts)}
+    if unknown := found.contexts - known:
+        raise _unfaithful(steps, f"only known contexts: it names `{min(unknown)}`")
+    if missing := {name for name, _ in steps.contexts} - found.contexts:
+        raise _unfaithful(steps, f"the context `{min(missing)}`")
+
+
+def _unfaithful(steps: Steps, what: str) -> ConfigError:
+    return ConfigError(
+        f"the Dockerfile rendered for `{steps.cell}` does not hold {what} as it was declared",
+        where=f"{PROJECT_TEMPLATES}/{steps.template}.Dockerfile.j2",
+        hint=f"compare `pipeline render {steps.cell}` with the built-in template",
+    )

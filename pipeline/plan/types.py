@@ -1,0 +1,49 @@
+"""The plan: every cell in order, each with its recipe and key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.config.model import Stage
+    from pipeline.plan.matrix import Cell
+    from pipeline.plan.recipe import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedCell:
+    """A cell that will run.
+
+    ``needs`` are names of cells. ``recipe`` is None for what runs on the host (changelog,
+    publish, release).
+    """
+
+    cell: Cell
+    stage: Stage
+    kind: str
+    needs: tuple[str, ...]
+    recipe: Recipe | None
+
+    @property
+    def name(self) -> str:
+        """The cell's name, ``wheel[cp311]``."""
+        return self.cell.name
+
+    @property
+    def key(self) -> str:
+        """The recipe's key; empty for a host stage."""
+        return self.recipe.key if self.recipe else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Cells such that each stands after all that it needs."""
+
+    cells: tuple[PlannedCell, ...]
+
+    def by_name(self) -> Mapping[str, PlannedCell]:
+        """Return the cells by their names."""
+        return {cell.name: cell for cell in self.cells}

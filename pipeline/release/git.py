@@ -1,0 +1,232 @@
+"""Git, asked by running it, with its answers as values.
+
+Git is started in the project's root with an environment made here and a configuration that
+switches off what a repository could use to run programs of its own: file system monitors, hooks,
+pagers, prompts. Every list is read NUL-separated, every path goes behind ``--`` and is taken
+literally. Reading never writes: git is told not to refresh the index on the way.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.errors import PipelineError
+from pipeline.process import Completed, printable, run
+from pipeline.release.checkout import (
+    git_index_path,
+    is_repository,
+    refuse_undecodable,
+    unignored_files,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+__all__ = [
+    "Change",
+    "branch",
+    "check_ignored",
+    "git_index_path",
+    "head",
+    "identity",
+    "input_files",
+    "is_repository",
+    "remotes",
+    "status",
+    "tags",
+    "tracked_files",
+    "unignored_files",
+    "untracked_files",
+]
+
+HARDENED = (
+    "--no-pager",
+    "--no-optional-locks",
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "protocol.file.allow=user"),
+    *("-c", "submodule.recurse=false"),
+    *("-c", "log.showSignature=false"),
+)
+
+INHERITED = (
+    *("PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR"),
+    *("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_NAME", "GIT_COMMITTER_EMAIL", "EMAIL"),
+)
+"""What git may see of our environment: where it is, whose configuration it reads, who commits.
+
+GIT_DIR and its kin are left out on purpose: inside a hook they name some other repository.
+"""
+
+LIST = ("--literal-pathspecs", "ls-files", "-z")
+
+SUBMODULE = "160000"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """A line of ``git status``: its two letters, and the path from the top of the repository."""
+
+    code: str
+    path: str
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.path}"
+
+
+def tracked_files(root: Path, below: str = "") -> tuple[str, ...]:
+    """Return what git tracks below ``root / below``, relative to ``root``, sorted.
+
+    Regular files and symbolic links that are there; submodules and what was deleted, or hidden
+    behind a link that took a directory's place, are left out.
+    """
+    output = _ask(root, *LIST, "--stage", "--", below or ".")
+    paths: set[str] = set()
+    for row in _rows(output):
+        facts, _, path = row.partition("\t")
+        if not facts.startswith(SUBMODULE):
+            paths.add(path)
+    refuse_undecodable(paths)
+    linked: dict[str, bool] = {}
+    return tuple(sorted(path for path in paths if _is_there(root, path, linked)))
+
+
+def _is_there(root: Path, path: str, linked: dict[str, bool]) -> bool:
+    parent = path.rpartition("/")[0]
+    if parent and _crosses_link(root, parent, linked):
+        return False
+    try:
+        mode = os.lstat(root / path).st_mode
+    except OSError:
+        return False
+    return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+
+
+def _crosses_link(root: Path, directory: str, linked: dict[str, bool]) -> bool:
+    if directory not in linked:
+        parent = directory.rpartition("/")[0]
+        linked[directory] = bool(parent and _crosses_link(root, parent, linked)) or os.path.islink(
+            root / directory
+        )
+    return linked[directory]
+
+
+def untracked_files(root: Path, below: str = "") -> tuple[str, ...]:
+    """Return what git neither tracks nor ignores below ``root / below``, sorted.
+
+    A nested repository appears as its directory with a final slash.
+    """
+    output = _ask(root, *LIST, "--others", "--exclude-standard", "--", below or ".")
+    return tuple(sorted(_rows(output)))
+
+
+def input_files(root: Path, below: str = "") -> tuple[str, ...]:
+    """Return the files a stage may see by default: tracked ones, or outside git unignored ones.
+
+    A directory that merely lies inside of somebody's repository without a tracked file, such as
+    an sdist unpacked below ``dist``, counts as outside of git.
+    """
+    if is_repository(root):
+        tracked = tracked_files(root, below)
+        if tracked or _ask(root, *LIST, "--", "."):
+            return tracked
+    return unignored_files(root, below)
+
+
+def check_ignored(root: Path, paths: Iterable[str]) -> frozenset[str]:
+    """Return those of ``paths`` (relative to ``root``) that git ignores; tracked ones never are."""
+    given = "".join(f"./{path}\0" for path in paths)  # else a leading colon would be magic
+    command = ("check-ignore", "-z", "--stdin")
+    completed = _run(root, *command, stdin=os.fsencode(given))
+    if completed.status > 1:  # 1 says that none of them is
+        raise _failure(root, command, completed)
+    return frozenset(row.removeprefix("./") for row in _rows(completed.stdout))
+
+
+def status(root: Path) -> tuple[Change, ...]:
+    """Return what keeps the whole work tree from being clean, untracked files included."""
+    output = _ask(root, "status", "-z", "--porcelain=v1", "--untracked-files=all", "--no-renames")
+    return tuple(Change(code=row[:2], path=row[3:]) for row in _rows(output))
+
+
+def head(root: Path) -> str:
+    """Return the commit checked out, as a full object name; empty before the first commit."""
+    return _run(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.strip()
+
+
+def branch(root: Path) -> str:
+    """Return the branch checked out; empty when HEAD is detached."""
+    return _run(root, "symbolic-ref", "--quiet", "--short", "HEAD").stdout.strip()
+
+
+def tags(root: Path) -> Mapping[str, str]:
+    """Return each tag and the object it names, annotated tags peeled to their commit."""
+    form = "%(refname:strip=2)%00%(objectname)%00%(*objectname)"
+    found: dict[str, str] = {}
+    for line in _ask(root, "for-each-ref", f"--format={form}", "refs/tags").split("\n")[:-1]:
+        name, direct, peeled = line.split("\0")
+        found[name] = peeled or direct
+    return found
+
+
+def remotes(root: Path) -> tuple[str, ...]:
+    """Return the names of the remotes, that of the current branch first."""
+    names = _ask(root, "remote").split()
+    wanted = _run(root, "config", "--get", f"branch.{branch(root)}.remote").stdout.strip()
+    return tuple(sorted(names, key=lambda name: (name != wanted, name != "origin", name)))
+
+
+def identity(root: Path) -> str:
+    """Return who would commit, as ``Name <address>``; empty when git was not told."""
+    completed = _run(root, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
+    return "" if completed.status else completed.stdout.rpartition(">")[0] + ">"
+
+
+def _rows(output: str) -> list[str]:
+    return output.split("\0")[:-1]
+
+
+def _ask(root: Path, *command: str) -> str:
+    completed = _run(root, *command)
+    if completed.status:
+        raise _failure(root, command, completed)
+    return completed.stdout
+
+
+def _run(root: Path, *command: str, stdin: bytes | None = None) -> Completed:
+    if not shutil.which("git"):
+        raise PipelineError(
+            "git is not installed, so nobody can say which files belong to the project",
+            hint="install git (`apt install git`), or work in an exported copy without `.git`",
+        )
+    return run(["git", *HARDENED, *command], env=_environment(), cwd=root, stdin=stdin)
+
+
+def _environment() -> dict[str, str]:
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    return {
+        **inherited,
+        "LC_ALL": "C",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "",
+        "GIT_EDITOR": ":",
+        "GIT_ADVICE": "0",
+    }
+
+
+def _failure(root: Path, command: tuple[str, ...], completed: Completed) -> PipelineError:
+    words = completed.stderr.strip()
+    if "dubious ownership" in words:
+        hint = f"if you trust it: `git config --global --add safe.directory {root}`"
+    else:
+        hint = f"repeat it with `{printable(['git', '-C', str(root), *command])}`"
+    return PipelineError(
+        f"git ended with status {completed.status}",
+        hint=hint,
+        detail=tuple(words.splitlines()[-20:]),
+    )

@@ -1,0 +1,35 @@
+"""Kind ``test``: the built wheel, installed with locked test requirements in a clean image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from pipeline.errors import ConfigError
+from pipeline.stages.container import Situation, recipe
+
+if TYPE_CHECKING:
+    from pipeline.config.model import TestStage
+    from pipeline.plan.recipe import Input, Recipe
+
+
+def plan(situation: Situation) -> Recipe:
+    """Return the recipe: install the wheels into ``/env``, then run the commands in ``/src``.
+
+    The sources are there for the tests' sake; ``PYTHONSAFEPATH`` keeps ``python -m`` from
+    importing the package out of them instead of the installed wheel.
+    """
+    wheels = situation.outputs("wheel")
+    if not wheels:
+        raise ConfigError(
+            f"`{situation.cell.name}` has no wheel to test",
+            where="pipeline.yaml",
+            hint=f"add a stage of kind `wheel` to the `needs` of `{situation.stage.name}`",
+        )
+    contexts: dict[str, tuple[str, Input]] = {
+        "env": ("/env", situation.environment()),
+        "src": ("/src", situation.sources()),
+    }
+    for number, wheel in enumerate(wheels, start=1):
+        contexts["wheel" if number == 1 else f"wheel-{number}"] = ("/wheel", wheel)
+    stage = cast("TestStage", situation.stage)
+    return recipe(situation, "test", contexts, run=stage.run)

@@ -1,0 +1,1 @@
+"""The built-in Dockerfile templates, one a kind of container stage, over a common base."""

@@ -1,0 +1,185 @@
+"""Audit a wheel or sdist: what it says about itself, and whether it is true.
+
+Everything is read once. An archive that cannot be read safely raises; what can be read but is
+wrong becomes a finding, so that one run names all of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from pipeline.files import sha256_file
+from pipeline.wheels import contents, record, wheelinfo
+from pipeline.wheels.contents import Seen
+from pipeline.wheels.findings import Finding, finding
+from pipeline.wheels.layout import find_layout
+from pipeline.wheels.metadata import Facts, check_identity, read_metadata
+from pipeline.wheels.names import parse_sdist_name, parse_wheel_name
+from pipeline.wheels.scan import Scan
+from pipeline.wheels.sdist import top_directory
+from pipeline.wheels.tarread import read_sdist
+from pipeline.wheels.zipread import open_zip
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.wheels.layout import Layout
+    from pipeline.wheels.zipread import ZipReader
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """What a wheel or sdist is, and what is wrong with it.
+
+    ``name`` is as the metadata writes it, ``version`` as the file name does; ``tags`` are single
+    tags, sorted, none for an sdist; ``size`` in bytes; ``description`` the whole text.
+    """
+
+    file_name: str
+    name: str
+    version: str
+    kind: Literal["wheel", "sdist"]
+    tags: tuple[str, ...]
+    size: int
+    sha256: str
+    requires_python: str
+    requires_dist: tuple[str, ...]
+    summary: str
+    description_content_type: str
+    description: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that must keep the file from being published."""
+        return tuple(found for found in self.findings if found.level == "error")
+
+
+def audit(file: Path, *, allow_startup: frozenset[str] = frozenset()) -> Audit:
+    """Return all facts and findings of a wheel or sdist.
+
+    ``allow_startup`` names the ``.pth`` and ``.start`` files that may stand at a wheel's root.
+    VerificationError when the archive is malformed or unsafe, or lacks what makes it a wheel.
+    """
+    if file.name.endswith(".whl"):
+        return _audit_wheel(file, allow_startup)
+    return _audit_sdist(file)
+
+
+def _audit_wheel(file: Path, allow_startup: frozenset[str]) -> Audit:
+    name = parse_wheel_name(file.name)
+    with open_zip(file) as reader:
+        names = [member.name for member in reader.members]
+        layout = find_layout(file, name, names)
+        seen, findings = _look(reader, layout)
+        files = {member.name: member for member in reader.members}
+        facts, faults = read_metadata(bytes(reader.read(files[layout.file("METADATA")])))
+        info = bytes(reader.read(files[layout.file("WHEEL")]))
+    findings += [
+        *_check_file_name(file, name.file_name),
+        *faults,
+        *check_identity(facts, name.name, name.version),
+        *_check_info(info, layout, seen),
+        *(found for each in seen for found in contents.check_file(each)),
+        *contents.check_startup(names, layout.data, allow_startup),
+        *contents.check_tags(name, seen),
+    ]
+    return _audit(file, "wheel", name.version, name.tags, facts, findings)
+
+
+def _look(reader: ZipReader, layout: Layout) -> tuple[list[Seen], list[Finding]]:
+    """Read every member once; return what was seen and what RECORD says wrongly."""
+    path = layout.file("RECORD")
+    names = {member.name: member for member in reader.members}
+    rows: dict[str, record.Row] = {}
+    faults: list[str] = []
+    try:
+        rows = record.parse(reader.read(names[path]))
+        faults += record.faults_in_names(rows, frozenset(names), path)
+    except record.RecordError as error:
+        faults.append(f"RECORD {error}")
+    seen: list[Seen] = []
+    for member in reader.members:
+        # The description of a project may well speak of `/src/`.
+        scan = Scan(search=member.name not in {path, layout.file("METADATA")})
+        check = record.Check(rows.get(member.name, record.Row(path=member.name)))
+        for chunk in reader.chunks(member):
+            scan.update(chunk)
+            check.update(chunk)
+        if member.name in rows and member.name != path and (fault := check.fault()):
+            faults.append(f"`{member.name}` {fault}")
+        seen.append(_seen(member.name, member.mode, scan))
+    return seen, [finding("record-mismatch", fault) for fault in faults]
+
+
+def _seen(name: str, mode: int, scan: Scan) -> Seen:
+    return Seen(
+        name=name,
+        mode=mode,
+        is_elf=scan.is_elf,
+        machine=scan.machine,
+        build_path=scan.build_path,
+    )
+
+
+def _check_info(data: bytes, layout: Layout, seen: list[Seen]) -> list[Finding]:
+    name = layout.name
+    try:
+        info = wheelinfo.parse(data)
+    except wheelinfo.WheelInfoError as error:
+        return [finding("tag-mismatch", f"WHEEL {error}")]
+    findings = list(contents.check_purelib(name, seen, purelib=info.purelib))
+    if info.tags != name.tags or info.build != name.build:
+        said = " ".join((info.build, *info.tags)).strip()
+        findings.append(finding("tag-mismatch", f"WHEEL says `{said}`, unlike the file name"))
+    return findings
+
+
+def _audit_sdist(file: Path) -> Audit:
+    name = parse_sdist_name(file.name)
+    sdist = read_sdist(file)
+    top = top_directory(file, name, sdist)
+    files = {member.name: member for member in sdist.members if member.kind == "file"}
+    facts, faults = read_metadata(bytes(sdist.read(files[f"{top}/PKG-INFO"])))
+    findings = [
+        *_check_file_name(file, name.file_name),
+        *faults,
+        *check_identity(facts, name.name, name.version),
+    ]
+    if f"{top}/pyproject.toml" not in files:
+        findings.append(finding("no-pyproject", "it has no `pyproject.toml`"))
+    for member in files.values():
+        findings += contents.check_file(Seen(name=member.name, mode=member.mode))
+    return _audit(file, "sdist", name.version, (), facts, findings)
+
+
+def _check_file_name(file: Path, canonical: str) -> list[Finding]:
+    if file.name == canonical:
+        return []
+    return [finding("file-name", f"it should be named `{canonical}`")]
+
+
+def _audit(
+    file: Path,
+    kind: Literal["wheel", "sdist"],
+    version: str,
+    tags: tuple[str, ...],
+    facts: Facts,
+    findings: list[Finding],
+) -> Audit:
+    return Audit(
+        file_name=file.name,
+        name=facts.name,
+        version=version,
+        kind=kind,
+        tags=tags,
+        size=file.stat().st_size,
+        sha256=sha256_file(file),
+        requires_python=facts.requires_python,
+        requires_dist=facts.requires_dist,
+        summary=facts.summary,
+        description_content_type=facts.description_content_type,
+        description=facts.description,
+        findings=tuple(sorted(findings, key=lambda found: (found.level, found.rule))),
+    )

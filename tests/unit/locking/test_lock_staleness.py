@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.config import model
+from pipeline.config.model import (
+    CommandStage,
+    Environment,
+    Image,
+    ImageFrom,
+    Location,
+    Pipeline,
+    SdistStage,
+    WheelStage,
+)
+from pipeline.errors import ConfigError, LockError
+from pipeline.locking import declared
+from pipeline.locking.bases import bases, container_stages, third_party_sources
+from pipeline.locking.lock import (
+    Lock,
+    LockedImage,
+    LockedPlatform,
+    LockedStage,
+    PythonFile,
+    RequirementSet,
+)
+from pipeline.locking.stale import Stale, check, require_fresh
+from pipeline.platforms import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from pipeline.config.model import Stage
+
+PYPROJECT = """
+[build-system]
+requires = ["hatchling>=1.27"]
+build-backend = "hatchling.build"
+[project]
+name = "thing"
+dependencies = ["attrs"]
+[project.optional-dependencies]
+fast = ["numpy"]
+[dependency-groups]
+test = ["pytest"]
+[tool.hatch.build]
+include = ["thing"]
+"""
+IMAGE = Image(name="python", origin=ImageFrom(debian="bookworm"), packages=("python3",))
+STAGES: Mapping[str, Stage] = {
+    "sdist": SdistStage(name="sdist", image="python"),
+    "wheel": WheelStage(name="wheel", image="python", needs=("sdist",)),
+    "test": model.TestStage(
+        name="test", image="python", needs=("wheel",), run=("true",), groups=("test",)
+    ),
+    "docs": CommandStage(name="docs", image="python", run=("true",), requires=("sphinx",)),
+    "plain": CommandStage(name="plain", image="python", run=("true",)),
+}
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Pipeline:
+    """Return a repository with a project, one image, a few stages and an environment."""
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
+    return Pipeline(
+        root=tmp_path,
+        version=1,
+        stages=STAGES,
+        images={"python": IMAGE},
+        environments={"dev": Environment(groups=("test",), extras=("fast",))},
+    )
+
+
+def locked(pipeline: Pipeline) -> Lock:
+    """Return a lock that holds the declarations of today and no artifacts."""
+    platform = LockedPlatform(digest="", packages=(), python="3.11", glibc="2.36")
+    images = {
+        name: LockedImage(
+            declared=declared.image(image),
+            platforms={target.platform: platform for target in image.platforms},
+        )
+        for name, image in pipeline.images.items()
+    }
+    projects = declared.reader(pipeline)
+    stages = {}
+    for stage in container_stages(pipeline):
+        found = {b.key: declared.base(stage, b, projects) for b in bases(pipeline, stage, images)}
+        sets = {key: RequirementSet(declared=words) for key, words in found.items() if words}
+        if sets:
+            stages[stage.name] = LockedStage(sets=sets)
+    environments = {
+        name: RequirementSet(declared=declared.environment(e, projects(e.source)))
+        for name, e in pipeline.environments.items()
+    }
+    sdist = PythonFile(name="a-1.tar.gz", sha256="a" * 64, size=1)
+    sources = dict.fromkeys(third_party_sources(pipeline), sdist)
+    return Lock(epoch=0, images=images, stages=stages, environments=environments, sources=sources)
+
+
+def moved(pipeline: Pipeline, now: Pipeline) -> list[tuple[str, str]]:
+    """Return the sections and words that a change of declarations makes stale."""
+    return [(stale.section, stale.what) for stale in check(now, locked(pipeline))]
+
+
+def edit(pipeline: Pipeline, then: str, now: str) -> None:
+    """Change the project's file."""
+    path = pipeline.root / "pyproject.toml"
+    assert then in path.read_text()
+    path.write_text(path.read_text().replace(then, now))
+
+
+def test_nothing_is_stale_after_locking(pipeline: Pipeline) -> None:
+    lock = locked(pipeline)
+    assert check(pipeline, lock) == []
+    require_fresh(pipeline, lock)
+    assert sorted(lock.stages) == ["docs", "sdist", "test", "wheel"]
+
+
+def test_a_changed_image_is_named_with_values_then_and_now(pipeline: Pipeline) -> None:
+    image = replace(IMAGE, packages=("bash", "python3"))
+    now = replace(pipeline, images={"python": image})
+    assert check(now, locked(pipeline)) == [
+        Stale(
+            section="images.python",
+            what="packages",
+            declared_now=("bash", "python3"),
+            declared_then=("python3",),
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "expected"),
+    [
+        (
+            "hatchling>=1.27",
+            "hatchling>=1.28",
+            {("stages.sdist", "build-system"), ("stages.wheel", "build-system")},
+        ),
+        (
+            "hatchling.build",
+            "hatchling.other",
+            {("stages.sdist", "backend"), ("stages.wheel", "backend")},
+        ),
+        (
+            'include = ["thing"]',
+            'include = ["other"]',
+            {("stages.sdist", "hook inputs"), ("stages.wheel", "hook inputs")},
+        ),
+        (
+            '["attrs"]',
+            '["attrs>=26"]',
+            {("stages.test", "dependencies"), ("environments.dev", "dependencies")},
+        ),
+        ('["numpy"]', '["numpy>=2"]', {("environments.dev", "extras")}),
+        (
+            '["pytest"]',
+            '["pytest>=9"]',
+            {("stages.test", "groups"), ("environments.dev", "groups")},
+        ),
+        ('name = "thing"', 'name = "thing"\ndescription = "words"', set()),
+    ],
+)
+def test_a_change_of_the_project_makes_what_depends_on_it_stale_and_nothing_else(
+    pipeline: Pipeline, then: str, now: str, expected: set[tuple[str, str]]
+) -> None:
+    lock = locked(pipeline)
+    edit(pipeline, then, now)
+    assert {(stale.section, stale.what) for stale in check(pipeline, lock)} == expected
+
+
+def with_stage(pipeline: Pipeline, **stages: Stage) -> Pipeline:
+    """Return the pipeline with stages replaced or added."""
+    return replace(pipeline, stages={**pipeline.stages, **stages})
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda p: replace(p, environments={}), ("environments.dev", "")),
+        (lambda p: replace(p, images={}), ("images.python", "")),
+        (lambda p: with_stage(p, docs=STAGES["plain"]), ("stages.docs", "")),
+        (
+            lambda p: with_stage(p, plain=replace(STAGES["docs"], name="plain")),
+            ("stages.plain", ""),
+        ),
+        (
+            lambda p: with_stage(p, t=WheelStage(name="t", image="python", source="a==1")),
+            ("sources", ""),
+        ),
+    ],
+)
+def test_what_is_new_or_gone_is_named(
+    pipeline: Pipeline, change: Callable[[Pipeline], Pipeline], expected: tuple[str, str]
+) -> None:
+    assert expected in moved(pipeline, change(pipeline))
+
+
+def test_an_interpreter_that_moved_makes_its_sets_stale(pipeline: Pipeline) -> None:
+    lock = locked(pipeline)
+    platform = LockedPlatform(digest="", packages=(), python="3.11", glibc="2.41")
+    image = replace(lock.images["python"], platforms={"linux/amd64": platform})
+    found = check(pipeline, replace(lock, images={"python": image}))
+    assert ("stages.wheel", "glibc") in {(stale.section, stale.what) for stale in found}
+
+
+def test_what_hooks_answered_is_not_compared(pipeline: Pipeline) -> None:
+    lock = locked(pipeline)
+    sets = {
+        key: replace(locked_set, declared={**locked_set.declared, "hooks": ["ninja"]})
+        for key, locked_set in lock.stages["wheel"].sets.items()
+    }
+    assert (
+        check(pipeline, replace(lock, stages={**lock.stages, "wheel": LockedStage(sets=sets)}))
+        == []
+    )
+
+
+def test_a_stale_lock_is_refused_with_every_word_that_moved(pipeline: Pipeline) -> None:
+    lock = locked(pipeline)
+    edit(pipeline, '["attrs"]', '["attrs>=26"]')
+    place = Location(file="pipeline.yaml", line=7, column=3)
+    placed = replace(pipeline, origins={("stages", "test"): place})
+    with pytest.raises(LockError) as caught:
+        require_fresh(placed, lock)
+    assert caught.value.where == "pipeline.yaml:7:3"
+    assert "stages.test: dependencies (+attrs>=26, -attrs)" in caught.value.detail
+
+
+def test_a_stage_without_a_target_axis_has_a_base_for_each_platform(pipeline: Pipeline) -> None:
+    image = replace(IMAGE, platforms=(Target.LINUX_X86_64, Target.LINUX_ARM64))
+    both = replace(pipeline, images={"python": image})
+    keys = sorted(locked(both).stages["wheel"].sets)
+    assert keys == ["cp311-linux_arm64", "cp311-linux_x86_64"]
+
+
+def test_an_axis_of_sources_gives_each_its_own_base(pipeline: Pipeline) -> None:
+    for name in ("a", "b"):
+        (pipeline.root / "packages" / name).mkdir(parents=True)
+        (pipeline.root / "packages" / name / "pyproject.toml").write_text(PYPROJECT)
+    wheel = WheelStage(name="wheel", image="python", matrix={"source": ("packages/*",)})
+    test = model.TestStage(name="test", image="python", needs=("wheel",), run=("true",))
+    many = with_stage(pipeline, wheel=wheel, test=test)
+    assert sorted(locked(many).stages["wheel"].sets) == [
+        "packages/a:cp311-linux_x86_64",
+        "packages/b:cp311-linux_x86_64",
+    ]
+    (base,) = bases(many, test, locked(many).images)
+    assert base.wheels == ("packages/a", "packages/b")
+
+
+@pytest.mark.parametrize(
+    ("matrix", "words"),
+    [
+        ({"target": ("linux_arm64",)}, "not declared for"),
+        ({"python": ("cp313",)}, "has CPython 3.11"),
+    ],
+)
+def test_a_cell_that_its_image_cannot_serve_is_refused(
+    pipeline: Pipeline, matrix: Mapping[str, tuple[str, ...]], words: str
+) -> None:
+    stage = WheelStage(name="wheel", image="python", matrix=matrix)
+    with pytest.raises(ConfigError, match=words):
+        check(with_stage(pipeline, wheel=stage), locked(pipeline))

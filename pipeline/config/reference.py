@@ -1,4 +1,4 @@
-"""The reference pages of both files, in Markdown, from the model.
+"""The reference of both files from the model: pages in Markdown, and the schemas beside them.
 
 `pages` is what stands in ``docs/reference``; a test compares them. `write` brings them up to date.
 """
@@ -10,7 +10,7 @@ import json
 from typing import TYPE_CHECKING, assert_never
 
 from pipeline.config.model import KINDS, ContainerStage, Image, Pipeline, Stage
-from pipeline.config.schema import plain
+from pipeline.config.schema import plain, schema
 from pipeline.config.shapes import Block, Choice, Kinds, ListOf, MapOf, Number, Text, block
 
 if TYPE_CHECKING:
@@ -64,8 +64,13 @@ and `source` it must name an axis; elsewhere other braces stay as they are.
 
 
 def pages() -> Mapping[str, str]:
-    """Return the text of each page by its file name."""
-    return {"pipeline-yaml.md": _pipeline_page(), "image-yaml.md": _image_page()}
+    """Return the text of each page and schema by its file name."""
+    return {
+        "pipeline-yaml.md": _pipeline_page(),
+        "image-yaml.md": _image_page(),
+        "pipeline.schema.json": json.dumps(schema("pipeline"), indent=2) + "\n",
+        "image.schema.json": json.dumps(schema("image"), indent=2) + "\n",
+    }
 
 
 def write(directory: Path) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pipeline.dockerfile.instructions import Dockerfile, Instruction, Step
 
 SCRATCH = "scratch"
+MAIN = "context"
+"""The context that COPY, ADD and bind mounts read when they name none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,11 +73,11 @@ def contexts(dockerfile: Dockerfile) -> frozenset[str]:
 
 
 def origins(step: Step) -> tuple[str, ...]:
-    """Return the stages and contexts that a step reads; empty names are left out."""
+    """Return the names of the stages and contexts that a step reads."""
     match step:
-        case Copy(origin=origin) if origin:
-            return (origin,)
+        case Copy(sources=sources, origin=origin) if sources:
+            return (origin or MAIN,)
         case Run(mounts=mounts):
-            return tuple(mount.origin for mount in mounts if mount.origin)
+            return tuple(mount.origin or MAIN for mount in mounts if mount.type == "bind")
         case _:
             return ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from pipeline.dockerfile.expansion import Style
 from pipeline.dockerfile.instructions import Copy, Run, Workdir
 from pipeline.dockerfile.lexing import fault
 from pipeline.dockerfile.parser import parse
+from pipeline.dockerfile.summary import MAIN
 from pipeline.engines import copies, runs
 from pipeline.engines.commands import EPOCH
 from pipeline.engines.copying import Copier, CopyError, Target
@@ -88,15 +90,13 @@ class Build:
         match step:
             case Workdir():
                 self._workdir(stage, step)
-            case Copy(origin=origin, line=line):
-                copies.perform(step, stage, self._origin(position, origin, line)[0], self._bench)
+            case Copy():
+                source = Union(())
+                if step.sources:
+                    source, _ = self._origin(position, step.origin, step.line)
+                copies.perform(step, stage, source, self._bench)
             case Run():
-                runs.perform(
-                    step,
-                    stage,
-                    lambda name, line: self._origin(position, name, line),
-                    self._bench,
-                )
+                runs.perform(step, stage, partial(self._origin, position), self._bench)
             case _:
                 pass
 
@@ -117,7 +117,7 @@ class Build:
 
     def _origin(self, position: int, name: str, line: int) -> tuple[Union, bool]:
         """Return the view of a stage or context, and whether it is one that never changes."""
-        found = self._references.origin(position, name, line)
+        found = self._references.origin(position, name or MAIN, line)
         if isinstance(found, int):
             return self._stages[found].stack.view, False
         match self._bench.request.contexts[found]:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from pipeline.dockerfile.instructions import Run
     from pipeline.engines.union import Union
 
-SCRIPTS = "/dev/pipes"
-"""Where an inline document that begins with ``#!`` is executed, as in BuildKit."""
+SCRIPTS = "/run/pipes"
+"""Where an inline document that begins with ``#!`` is executed (BuildKit: ``/dev/pipes``)."""
 
 EPOCH = "SOURCE_DATE_EPOCH"
 

@@ -28,7 +28,7 @@ DOCUMENT_MODE = 0o644
 
 
 def perform(step: Copy, stage: StageState, source: Union, bench: Bench) -> None:
-    """Copy from ``source`` into the stage.
+    """Copy into the stage from ``source``.
 
     Raises ConfigError for what cannot be meant, StageFailedError for files that do not fit.
     """

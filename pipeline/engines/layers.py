@@ -6,6 +6,7 @@ that no step ever writes to. So whatever comes after the other kind begins a lay
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -34,6 +35,7 @@ class Stack:
         self._directory = directory
         self.layers = list(layers)
         self._base = len(self.layers)
+        self._works = itertools.count()
 
     @property
     def view(self) -> Union:
@@ -50,8 +52,11 @@ class Stack:
         return self._top("run")
 
     def work(self) -> str:
-        """Return overlayfs's own directory, which has to stand beside the upper one."""
-        return self._directory_named(f"{len(self.layers) - 1:03}-work")
+        """Return a new directory for overlayfs itself, which has to stand beside the upper one.
+
+        Every mount gets its own: one that was mounted ``volatile`` is refused a second time.
+        """
+        return self._directory_named(f"work-{next(self._works):03}")
 
     def lower(self) -> tuple[str, ...]:
         """Return the layers below the highest one, lowest first; never none at all."""

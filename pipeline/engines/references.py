@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.dockerfile.lexing import fault, nearest
-from pipeline.dockerfile.summary import SCRATCH, expanded, origins
+from pipeline.dockerfile.summary import MAIN, SCRATCH, expanded, origins
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from pipeline.dockerfile.instructions import Dockerfile, From
     from pipeline.engines.scope import Arguments
-
-MAIN = "context"
-"""The context that COPY, ADD and mounts read when they name none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,18 +41,18 @@ class References:
         return platform
 
     def origin(self, position: int, name: str, line: int) -> int | str:
-        """Return what ``--from`` names: a stage's position or a context."""
+        """Return what ``--from`` names, `MAIN` where it is not given: a position or a context."""
         if name.isdigit():
             if int(name) < position:
                 return int(name)
             raise fault(line, f"there is no stage {name} above this one")
-        if not name and MAIN not in self.contexts:
+        if name == MAIN and MAIN not in self.contexts:
             raise fault(
                 line,
-                f"nothing is named to copy from, and the build has no context `{MAIN}`",
-                f"name a context or a stage with `--from`: {self._known(position)}",
+                f"the build has no context `{MAIN}`, which is read where nothing else is named",
+                f"name a context or a stage: {self._known(position)}",
             )
-        return self._named(position, name or MAIN, line)
+        return self._named(position, name, line)
 
     def needed(self) -> list[int]:
         """Return the positions of the stages that the last one needs, in order."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import contextmanager
+from threading import Event
 from typing import TYPE_CHECKING
 
 from pipeline.engines.build import Build
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pipeline.store.store import Store
 
 NAME = "sandbox"
+PAUSE = 0.02
+"""Seconds between two looks whether all builds have ended."""
 
 
 class SandboxEngine:
@@ -41,7 +44,7 @@ class SandboxEngine:
         self._store = store
         self._keep = keep
         self._shell = shell
-        self._benches: set[Bench] = set()
+        self._running: set[Event] = set()
 
     def probe(self) -> Availability:
         """Say whether steps can be isolated here, by trying."""
@@ -51,6 +54,16 @@ class SandboxEngine:
 
     def build(self, request: BuildRequest, output: Callable[[bytes], None]) -> BuildResult:
         """Build; see `pipeline.engines.protocol.Engine.build`."""
+        cancelled = Event()
+        self._running.add(cancelled)
+        try:
+            return self._build(request, output, cancelled)
+        finally:
+            self._running.discard(cancelled)
+
+    def _build(
+        self, request: BuildRequest, output: Callable[[bytes], None], cancelled: Event
+    ) -> BuildResult:
         started = time.monotonic()
         name = file_name(request.label, _digest(request))
         log = self._store.root / "logs" / name
@@ -64,20 +77,24 @@ class SandboxEngine:
                 log=opened,
                 keep=self._keep,
                 shell=self._shell,
+                cancelled=cancelled,
             )
-            self._benches.add(bench)
-            try:
-                tree = Build(bench, _native()).run()
-            finally:
-                self._benches.discard(bench)
+            tree = Build(bench, _native()).run()
         seconds = time.monotonic() - started
         return BuildResult(output=tree, seconds=seconds, engine=NAME, log=log)
 
     def cancel(self) -> None:
-        """End every build that is under way; see `pipeline.engines.protocol.Engine.cancel`."""
-        for bench in tuple(self._benches):
-            bench.cancelled.set()
-        stop_all()
+        """End every build that is under way, and wait for it.
+
+        See `pipeline.engines.protocol.Engine.cancel`. A build may be about to start a step when
+        it is told to end, so steps are stopped until there is no build left.
+        """
+        ending = set(self._running)
+        for cancelled in ending:
+            cancelled.set()
+        while ending & self._running:
+            stop_all()
+            time.sleep(PAUSE)
 
     @contextmanager
     def _room(self, name: str) -> Iterator[Path]:

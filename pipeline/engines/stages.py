@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from threading import Event
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from threading import Event
 
     from pipeline.engines.layers import Stack
     from pipeline.engines.logs import Log
@@ -31,7 +31,7 @@ class Bench:
     log: Log
     keep: bool
     shell: bool
-    cancelled: Event = field(default_factory=Event)
+    cancelled: Event
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -25,6 +25,9 @@ SIZE_LIMIT = 100_000_000
 SUMMARY_LIMIT = 512
 """Characters of the field ``Summary``."""
 
+METADATA_VERSIONS = frozenset({"1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5"})
+"""Versions of core metadata that are final; `packaging` may already know later ones."""
+
 PLATFORMS = re.compile(
     r"any|win32|win_(amd64|arm64|ia64)"
     r"|(manylinux(1|2010|2014)|(many|musl)linux_\d+_\d+)_\w+"
@@ -42,6 +45,8 @@ def faults(audit: Audit, size_limit: int) -> Iterator[str]:
         yield f"`{audit.version}` is a local version, which no public index takes"
     if audit.size > size_limit:
         yield f"it has {audit.size:,} bytes, more than the {size_limit:,} that are allowed"
+    if audit.metadata_version and audit.metadata_version not in METADATA_VERSIONS:
+        yield f"its metadata is of version {audit.metadata_version}, which an index does not know"
     if len(audit.summary) > SUMMARY_LIMIT:
         yield f"its summary is longer than {SUMMARY_LIMIT} characters"
     yield from _platform_faults(audit)

@@ -71,6 +71,7 @@ def release_work(work: str) -> None:
     The mark warns that a crash of the machine may have lost writes. Who starts another step on the
     same upper within the same run knows that there was none.
     """
-    with suppress(OSError):
-        os.chmod(f"{work}/work", 0o700)
+    with suppress(FileNotFoundError):
+        for name in ("work", "work/incompat", "work/incompat/volatile"):  # made with mode 0
+            os.chmod(f"{work}/{name}", 0o700)
         shutil.rmtree(f"{work}/work/incompat")

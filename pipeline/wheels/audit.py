@@ -43,6 +43,7 @@ class Audit:
     tags: tuple[str, ...]
     size: int
     sha256: str
+    metadata_version: str
     requires_python: str
     requires_dist: tuple[str, ...]
     summary: str
@@ -176,6 +177,7 @@ def _audit(
         tags=tags,
         size=file.stat().st_size,
         sha256=sha256_file(file),
+        metadata_version=facts.metadata_version,
         requires_python=facts.requires_python,
         requires_dist=facts.requires_dist,
         summary=facts.summary,

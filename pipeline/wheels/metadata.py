@@ -23,6 +23,7 @@ class Facts:
 
     name: str
     version: str
+    metadata_version: str
     requires_python: str
     requires_dist: tuple[str, ...]
     summary: str
@@ -48,6 +49,7 @@ def read_metadata(data: bytes) -> tuple[Facts, list[Finding]]:
     facts = Facts(
         name=raw.get("name", ""),
         version=raw.get("version", ""),
+        metadata_version=raw.get("metadata_version", ""),
         requires_python=raw.get("requires_python", ""),
         requires_dist=tuple(raw.get("requires_dist", ())),
         summary=raw.get("summary", ""),

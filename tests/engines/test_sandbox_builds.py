@@ -14,7 +14,7 @@ from pipeline.errors import ConfigError, StageFailedError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Workshop
+    from tests.engines.conftest import Workshop
 
 pytestmark = pytest.mark.sandbox
 
@@ -109,7 +109,7 @@ def test_a_copy_after_a_step_overrides_what_the_step_removed(workshop: Workshop)
 
 def test_wildcards_take_what_a_step_made(workshop: Workshop) -> None:
     made = workshop.files(
-        "FROM base AS build\nRUN mkdir -p /dist/sub && echo 1 > /dist/a.whl && echo 2 > /dist/b.txt\n"
+        "FROM base AS build\nRUN mkdir /dist && echo 1 > /dist/a.whl && echo 2 > /dist/b.txt\n"
         "FROM scratch\nCOPY --from=build /dist/*.whl /w/\nCOPY --from=build /nothing* /n/\n"
     )
     assert made == {"w/a.whl": "1\n"}
@@ -127,7 +127,7 @@ def test_heredocs_are_scripts_for_the_shell_and_files_to_copy(workshop: Workshop
     )
     assert made == {
         "script": "one\n",
-        "shebang": "/dev/pipes/EOF\n",
+        "shebang": "/run/pipes/EOF\n",
         "three": "$NAME\n",
         "texts/EOF": "'value' $\n",
         "texts/RAW": "'$NAME'\n",

@@ -14,7 +14,7 @@ from pipeline.engines.sandbox import SandboxEngine
 from pipeline.errors import StageFailedError
 
 if TYPE_CHECKING:
-    from conftest import Workshop
+    from tests.engines.conftest import Workshop
 
 pytestmark = pytest.mark.sandbox
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,6 +48,8 @@ class Repository:
 @pytest.fixture
 def git_identity(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Let git know of no configuration but ours, and of no repository it was not pointed at."""
+    if not shutil.which("git"):
+        pytest.skip("git is not installed")
     for name in [name for name in os.environ if name.startswith("GIT_")]:
         monkeypatch.delenv(name)
     home = tmp_path / "home"

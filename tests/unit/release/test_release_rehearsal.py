@@ -124,6 +124,7 @@ REFUSED = {
     ),
     "metadata without a version": ({}, {"Metadata_Version": ""}, "metadata-version"),
     "metadata of the future": ({}, {"Metadata_Version": "9.9"}, "9.9"),
+    "metadata before its standard": ({}, {"Metadata_Version": "2.6"}, "version 2.6"),
     "another version inside": ({}, {"Version": "1.1"}, "1.1"),
     "an unknown description type": ({}, {"Description_Content_Type": "text/html"}, "text/html"),
     "broken reStructuredText": ({}, {"Description_Content_Type": "text/x-rst"}, "render"),

@@ -107,6 +107,7 @@ def test_a_pattern_without_the_version_is_refused() -> None:
         ),
     ],
 )
+@pytest.mark.usefixtures("git_identity")
 def test_what_git_would_refuse_as_a_tag_is_refused_here(pattern: str) -> None:
     name = pattern.replace("{version}", "1.2")
     verdict = subprocess.run(["git", "check-ref-format", f"refs/tags/{name}"], check=False)

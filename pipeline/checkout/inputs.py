@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from pipeline.checkout import git
 from pipeline.errors import ConfigError, StoreError
-from pipeline.release import checkout, git
 from pipeline.store.trees import Entry, Tree
 
 if TYPE_CHECKING:
@@ -50,10 +50,7 @@ class Checkout:
     def files(self) -> tuple[str, ...]:
         """All files that may be inputs: what git tracks, or outside git what is not ignored."""
         if self._listing is None:
-            if checkout.is_repository(self.root):
-                self._listing = git.tracked_files(self.root)
-            else:
-                self._listing = checkout.unignored_files(self.root)
+            self._listing = git.input_files(self.root)
         return self._listing
 
     def source(self, source: str, inputs: tuple[str, ...]) -> SourceTree:

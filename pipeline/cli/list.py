@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pipeline.config.model import ContainerStage
 from pipeline.console import table
 from pipeline.plan.matrix import all_cells
-from pipeline.plan.planner import kind_of
+from pipeline.stages.planner import kind_of
 
 if TYPE_CHECKING:
     import argparse

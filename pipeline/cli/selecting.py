@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.plan.matrix import Selection
-from pipeline.plan.planner import plan
 from pipeline.platforms import Target
+from pipeline.stages.planner import plan
 
 if TYPE_CHECKING:
     import argparse

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.checkout import worktree
 from pipeline.config.model import ContainerStage
 from pipeline.plan.matrix import all_cells
-from pipeline.release import checkout as git_checkout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ def watched_paths(session: Session) -> Iterator[str] | None:
 
     That is so for a `source` axis with ``**``, and outside git, where any new file is an input.
     """
-    index = git_checkout.git_index_path(session.root)
+    index = worktree.git_index_path(session.root)
     if index is None or _looks_everywhere(session):
         return None
     return _paths(session, index)

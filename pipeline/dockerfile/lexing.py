@@ -118,15 +118,18 @@ class _Lines:
     def __iter__(self) -> Iterator[Line]:
         while self.next < len(self.lines):
             number = self.next + 1
-            joined = self.join().strip()
-            if joined:
-                yield self.line(number, joined)
+            joined = self.join()
+            if joined is None:
+                continue
+            if not joined.strip():
+                raise fault(number, "an instruction is continued but never begins")
+            yield self.line(number, joined.strip())
 
-    def join(self) -> str:
-        """Read one logical line; empty for a blank line or a comment."""
+    def join(self) -> str | None:
+        """Read one logical line; None for a blank line or a comment."""
         text, ended = self.cut(self.take().lstrip())
         if text.startswith("#") or (ended and not text):
-            return ""
+            return None
         parts = [text]
         while not ended and self.next < len(self.lines):
             line = self.take()

@@ -42,6 +42,7 @@ ALTERNATIVES: tuple[tuple[bytes, tuple[bytes, ...]], ...] = (
         tuple(f"usr/bin/python3.{minor}".encode() for minor in range(20, 8, -1)),
     ),
     (b"usr/bin/sh", (b"usr/bin/dash", b"usr/bin/bash", b"usr/bin/busybox")),
+    (b"usr/bin/sh", (b"usr/bin/dash", b"usr/bin/bash")),
     (b"usr/bin/unlzma", (b"usr/bin/unxz",)),
     (b"usr/bin/which", (b"usr/bin/which.debianutils", b"usr/bin/which.gnu")),
     (b"usr/lib/cpp", (b"usr/bin/cpp",)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
@@ -24,15 +25,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Moves:
-    """What may change: everything when ``update`` is None, else what it names and what is stale."""
+    """What may change: everything when ``update`` is None, else what it names and what is stale.
+
+    A name of ``sections`` (images, stages, environments) means that, any other a package.
+    """
 
     previous: Lock
     update: frozenset[str] | None
+    sections: frozenset[str] = frozenset()
 
-    @property
-    def normal_names(self) -> frozenset[str]:
-        """The names as distributions are compared."""
-        return frozenset(normal(name) for name in self.update or ())
+    @classmethod
+    def of(cls, pipeline: Pipeline, previous: Lock, update: frozenset[str] | None) -> Moves:
+        """Return the rules for a repository.
+
+        Raises UsageError for a name that is neither declared nor locked.
+        """
+        sections = frozenset((*pipeline.images, *pipeline.stages, *pipeline.environments))
+        known = sections | set(_locked_names(previous))
+        for name in sorted(update or ()):
+            if name not in known and normal(name) not in known:
+                raise UsageError(
+                    f"nothing in the lock is called `{name}`, so nothing can be updated",
+                    hint="name an image, stage or environment, or a package that is locked",
+                )
+        return cls(previous=previous, update=update, sections=sections)
+
+    @cached_property
+    def packages(self) -> frozenset[str]:
+        """The packages that are to move, as distributions' names are compared."""
+        return frozenset(normal(name) for name in (self.update or frozenset()) - self.sections)
 
     def names(self, section: str) -> bool:
         """Whether an image, stage or environment is to be resolved anew."""
@@ -40,24 +61,13 @@ class Moves:
 
     def touches(self, locked: RequirementSet) -> bool:
         """Whether a set holds a package that is to move."""
-        return any(normal(r.name) in self.normal_names for r in locked.requirements)
+        return any(normal(r.name) in self.packages for r in locked.requirements)
 
     def pins(self, section: str, locked: RequirementSet | None) -> tuple[tuple[str, str], ...]:
         """Return the versions that a set keeps where it can."""
         if locked is None or self.names(section):
             return ()
         return tuple((r.name, r.version) for r in locked.requirements)
-
-    def check(self, pipeline: Pipeline) -> None:
-        """Raise UsageError for a name that is neither declared nor locked."""
-        known = {*pipeline.images, *pipeline.stages, *pipeline.environments}
-        known |= set(_locked_names(self.previous))
-        for name in sorted(self.update or ()):
-            if name not in known and normal(name) not in known:
-                raise UsageError(
-                    f"nothing in the lock is called `{name}`, so nothing can be updated",
-                    hint="name an image, stage or environment, or a package that is locked",
-                )
 
 
 def _locked_names(lock: Lock) -> Iterator[str]:

@@ -40,18 +40,28 @@ INTERPRETER = re.compile(r"cp3(\d+)")
 
 
 class Resolver:
-    """Resolves sets; wheels whose size is known from an earlier lock are not asked for again."""
+    """Resolves sets.
+
+    The same request is asked once: stages of a large repository have much in common. Nor is an
+    index asked again for a size that is ``known`` from an earlier lock.
+    """
 
     def __init__(self, settings: Settings, index: Index, known: Iterable[PythonFile]) -> None:
         self._settings = settings
         self._index = index
         self._known = {file.sha256: file.size for file in known}
+        self._done: dict[uv.Request, tuple[LockedRequirement, ...]] = {}
 
     def for_image(self, request: uv.Request) -> tuple[LockedRequirement, ...]:
         """Return one wheel for each package, the best for the request's interpreter and platform.
 
         Raises LockError where a package has none.
         """
+        if request not in self._done:
+            self._done[request] = self._for_image(request)
+        return self._done[request]
+
+    def _for_image(self, request: uv.Request) -> tuple[LockedRequirement, ...]:
         if request.target is None:
             raise ValueError(request)
         ranks = image_tags(request.python, request.glibc, request.target.machine)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.bootstrap import sealed
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -15,14 +13,9 @@ HEADER = "# Written by `pipeline lock` from `pipeline.lock`; do not edit.\n"
 
 
 def requirements_text(locked: RequirementSet) -> str:
-    """Return the set as text: sorted, with markers and hashes, and without any index.
-
-    The first line holds the sha256 of all further ones, by which `./pipelinew` names the
-    environment it makes of them and sees an edit by hand.
-    """
+    """Return the set as text: sorted, with markers and hashes, and without any index."""
     blocks = sorted(" \\\n".join(_lines(requirement)) for requirement in locked.requirements)
-    body = HEADER + "".join(f"{block}\n" for block in blocks)
-    return sealed(body)
+    return HEADER + "".join(f"{block}\n" for block in blocks)
 
 
 def _lines(requirement: LockedRequirement) -> Iterator[str]:

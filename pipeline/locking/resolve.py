@@ -60,8 +60,7 @@ def resolve(
     """
     if settings.offline:
         raise NetworkError("resolving needs the network, which is off")
-    moves = Moves(previous=previous or Lock(epoch=epoch), update=update)
-    moves.check(pipeline)
+    moves = Moves.of(pipeline, previous or Lock(epoch=epoch), update)
     context = _context(pipeline, moves, settings, store, run_step, epoch, say)
     images = resolve_images(context)
     lock = Lock(epoch=epoch, images=images, sources=_sources(context))

@@ -58,12 +58,12 @@ def _stays(
     moves = context.moves
     parent = image.origin.image
     parent_stays = parent is None or done[parent] == moves.previous.images.get(parent)
-    own = {p.name for locked_on in previous.platforms.values() for p in locked_on.packages}
+    own = {normal(p.name) for locked_on in previous.platforms.values() for p in locked_on.packages}
     own |= {_project(w) for locked_on in previous.platforms.values() for w in locked_on.wheels}
     return (
         parent_stays
         and not moves.names(image.name)
-        and not own & {*(moves.update or ()), *moves.normal_names}
+        and not own & moves.packages
         and previous.declared == declared.image(image)
         and all(locked_on.digest for locked_on in previous.platforms.values())
     )
@@ -146,7 +146,7 @@ def _wheels(
         target=target,
         glibc=glibc,
         pins=_pins(image, target, context),
-        moving=context.moves.normal_names,
+        moving=context.moves.packages,
         label=f"the Python layer of image `{image.name}`",
         where=where,
     )

@@ -61,7 +61,7 @@ def _resolve(
         target=base.target,
         glibc=base.glibc,
         pins=moves.pins(stage.name, previous),
-        moving=moves.normal_names,
+        moving=moves.packages,
         label=f"stage `{stage.name}`",
         where=where,
     )
@@ -152,7 +152,7 @@ def _environment(context: Context, name: str, lock: Lock, backends: Backends) ->
         requirements=tuple(sorted({*asked, *found.get("metadata", [])})),
         python=oldest_python(project.requires_python, project.where),
         pins=context.moves.pins(name, previous),
-        moving=context.moves.normal_names,
+        moving=context.moves.packages,
         label=f"environment `{name}`",
         where=context.where("environments", name),
     )

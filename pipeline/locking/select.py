@@ -87,18 +87,18 @@ def image_tags(python: str, glibc: str, machine: str) -> dict[Tag, int]:
         *cpython_tags(version, abis=[interpreter], platforms=platforms),
         *compatible_tags(version, interpreter=interpreter, platforms=platforms),
     ]
-    return {tag: rank for rank, tag in reversed(list(enumerate(tags)))}
+    return {tag: rank for rank, tag in enumerate(dict.fromkeys(tags))}
 
 
 def linux_platforms(glibc: str, machine: str) -> Iterator[str]:
     """Yield the platform tags of a Linux with a C library, best first."""
+    yield f"linux_{machine}"
     major, minor = (int(part) for part in glibc.split("."))
     for older in range(minor, OLDEST_GLIBC_MINOR[machine] - 1, -1):
         yield f"manylinux_{major}_{older}_{machine}"
         legacy = LEGACY_PLATFORMS.get((major, older))
         if legacy:
             yield f"{legacy}_{machine}"
-    yield f"linux_{machine}"
 
 
 def linux_environment(python: str, machine: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import tomllib
 import urllib.parse
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,7 @@ class Request:
 
     ``python`` is like ``3.11``: the interpreter of ``target``, or the oldest one of a resolution
     for every platform when ``target`` is None. ``pins`` are versions to prefer, except for the
-    names in ``moving``. ``label`` and ``where`` are for messages.
+    names in ``moving``. ``label`` and ``where`` are for messages and do not count for equality.
     """
 
     requirements: tuple[str, ...]
@@ -59,8 +59,8 @@ class Request:
     glibc: str = ""
     pins: tuple[tuple[str, str], ...] = ()
     moving: frozenset[str] = frozenset()
-    label: str = ""
-    where: str = ""
+    label: str = field(default="", compare=False)
+    where: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)

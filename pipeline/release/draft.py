@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.release import git
+from pipeline.checkout import git, worktree
 from pipeline.release.fragments import Fragments, fragments
 from pipeline.release.version import commit_subject, tag_name, tag_subject
 
@@ -87,7 +87,7 @@ def look(root: Path, project: Project, *, version: str, refused: tuple[str, ...]
     """Read the situation of the checkout at ``root``; errors of git and configuration pass on."""
     tag = tag_name(project.tag, version)
     notes = fragments(root)
-    if not git.is_repository(root):
+    if not worktree.is_repository(root):
         return Situation(
             version=version,
             tag=tag,

@@ -31,6 +31,10 @@ class Seen:
     build_path: str = ""
 
 
+WRITTEN = (".py", ".pyi", ".md", ".rst", ".j2")
+"""Files that people write: what they say of ``/src`` or ``/env`` was not left there by a build."""
+
+
 def check_file(seen: Seen) -> Iterator[Finding]:
     """Yield what is wrong with a file whatever archive it is in."""
     name = seen.name
@@ -40,7 +44,7 @@ def check_file(seen: Seen) -> Iterator[Finding]:
         yield finding("world-writable", f"`{name}` has mode {stat.S_IMODE(seen.mode):04o}")
     if name.endswith((".pyc", ".pyo")) or "__pycache__" in name.split("/"):
         yield finding("bytecode-inside", f"`{name}` is bytecode")
-    if seen.build_path:
+    if seen.build_path and not name.endswith(WRITTEN):
         yield finding("absolute-build-path", f"`{name}` names `{seen.build_path}`")
 
 

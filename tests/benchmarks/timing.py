@@ -56,7 +56,7 @@ def once(command: Command) -> tuple[float, int]:
 
 
 def side_by_side(commands: Sequence[Command], *, runs: int) -> list[Reading]:
-    """Time several commands in turn (A B C A B C ...), after one run of each that is not counted."""
+    """Time several commands in turn (A B C A B C), after one run of each that does not count."""
     readings: list[list[tuple[float, int]]] = [[] for _ in commands]
     for number in range(runs + 1):
         for command, taken in zip(commands, readings, strict=True):

@@ -295,6 +295,7 @@ def test_a_run_has_a_network_and_any_number_of_mounts() -> None:
         ("FROM a\nRUN --mount=type=cache,target=/a,sharing=all x", 2, "sharing=all"),
         ("FROM a\nRUN --mount=target=/a,ro=maybe x", 2, "readonly=maybe"),
         ("FROM a\nRUN a\0b", 2, "NUL"),
+        ("FROM a\n\\\n\n", 2, "never begins"),
     ],
 )
 def test_what_is_not_supported_is_refused_by_line_and_name(

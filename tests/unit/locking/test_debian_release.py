@@ -13,12 +13,12 @@ import pytest
 from pipeline.errors import NetworkError, VerificationError
 from pipeline.locking.debian_archive import Archive, read_release, verified
 from pipeline.locking.settings import KEYRING_VARIABLE, Settings
-from pipeline.locking.transport import Client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pipeline.locking.transport import Client
     from tests.unit.locking.conftest import Site
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

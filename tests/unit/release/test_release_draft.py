@@ -3,10 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pipeline.checkout.git import Change
 from pipeline.config.model import Project
 from pipeline.release.draft import Situation, decide, look
 from pipeline.release.fragments import Fragments
-from pipeline.release.git import Change
 
 if TYPE_CHECKING:
     from tests.unit.release.conftest import Repository

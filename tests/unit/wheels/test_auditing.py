@@ -156,3 +156,7 @@ def test_an_sdist_is_audited_too(make_sdist: MakeSdist) -> None:
 def test_every_rule_has_a_name_and_a_meaning() -> None:
     assert list(RULES) == sorted(RULES)
     assert all(meaning for _, meaning in RULES.values())
+
+
+def test_what_people_wrote_may_name_the_paths_of_a_build(make_wheel: MakeWheel) -> None:
+    assert "absolute-build-path" not in rules(make_wheel({"a.py": "ROOT = '/src/build'\n"}))

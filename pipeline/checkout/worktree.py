@@ -1,6 +1,6 @@
 """What can be told of a checkout without starting git.
 
-Kept apart from `pipeline.release.git` because a run in which nothing changed asks only these
+Kept apart from `pipeline.checkout.git` because a run in which nothing changed asks only these
 questions, and importing what starts programs would cost it more than the answers do.
 """
 
@@ -10,8 +10,8 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from pipeline.checkout.ignore import Rules
 from pipeline.errors import ConfigError
-from pipeline.release.ignore import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

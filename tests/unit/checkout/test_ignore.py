@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.release.checkout import unignored_files
-from pipeline.release.git import check_ignored
+from pipeline.checkout.git import check_ignored
+from pipeline.checkout.worktree import unignored_files
 
 if TYPE_CHECKING:
     from tests.unit.release.conftest import Repository

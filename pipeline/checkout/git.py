@@ -14,35 +14,13 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.checkout.worktree import is_repository, refuse_undecodable, unignored_files
 from pipeline.errors import PipelineError
 from pipeline.process import Completed, printable, run
-from pipeline.release.checkout import (
-    git_index_path,
-    is_repository,
-    refuse_undecodable,
-    unignored_files,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
-
-__all__ = [
-    "Change",
-    "branch",
-    "check_ignored",
-    "git_index_path",
-    "head",
-    "identity",
-    "input_files",
-    "is_repository",
-    "remotes",
-    "status",
-    "tags",
-    "tracked_files",
-    "unignored_files",
-    "untracked_files",
-]
 
 HARDENED = (
     "--no-pager",

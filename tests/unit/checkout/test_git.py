@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.checkout import git, worktree
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.release import git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,7 +73,7 @@ def test_links_are_files_even_when_they_dangle(repository: Repository) -> None:
 def test_a_name_that_is_not_utf8_is_refused_by_name(repository: Repository) -> None:
     (repository.root / os.fsdecode(b"caf\xe9")).touch()
     with pytest.raises(ConfigError, match="not UTF-8"):
-        git.unignored_files(repository.root)
+        worktree.unignored_files(repository.root)
     repository.commit()
     with pytest.raises(ConfigError, match="not UTF-8"):
         git.tracked_files(repository.root)
@@ -105,7 +105,7 @@ def test_status_names_every_change_and_nothing_on_a_clean_tree(repository: Repos
 def test_asking_for_the_status_does_not_write_the_index(repository: Repository) -> None:
     repository.commit("a")
     os.utime(repository.root / "a", (1, 1))
-    index = git.git_index_path(repository.root)
+    index = worktree.git_index_path(repository.root)
     assert index is not None
     before = index.read_bytes()
     git.status(repository.root)
@@ -176,9 +176,9 @@ def test_the_index_of_a_linked_work_tree_is_its_own(repository: Repository, tmp_
     linked = tmp_path / "linked"
     repository.git("worktree", "add", "-q", str(linked))
     expected = repository.git("-C", str(linked), "rev-parse", "--git-path", "index").strip()
-    assert git.git_index_path(linked) == repository.root / expected
-    assert git.git_index_path(repository.root) == repository.root / ".git" / "index"
-    assert git.git_index_path(tmp_path) is None
+    assert worktree.git_index_path(linked) == repository.root / expected
+    assert worktree.git_index_path(repository.root) == repository.root / ".git" / "index"
+    assert worktree.git_index_path(tmp_path) is None
 
 
 def test_inputs_come_from_git_where_it_tracks_something_and_from_a_walk_elsewhere(

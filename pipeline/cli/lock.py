@@ -119,10 +119,11 @@ def _epoch(text: str | None, previous: Lock | None) -> int:
 
 def _exports(session: Session, lock: Lock) -> list[tuple[str, str]]:
     """Return the requirement files that environments declare, and what they have to hold."""
+    from pipeline.bootstrap import sealed  # noqa: PLC0415 - only where the lock is written
     from pipeline.locking.requirements import requirements_text  # noqa: PLC0415
 
     return [
-        (environment.export, requirements_text(lock.environments[name]))
+        (environment.export, sealed(requirements_text(lock.environments[name])))
         for name, environment in session.pipeline.environments.items()
         if environment.export and name in lock.environments
     ]

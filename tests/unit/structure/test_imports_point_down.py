@@ -22,7 +22,7 @@ BELOW = {
     "release": {"wheels", "checkout", "config"},
     "engines": {"dockerfile", "sandbox", "store"},
     "images": {"store", "engines", "locking", "config"},
-    "locking": {"config", "store", "images", "plan", "wheels", "checkout", "bootstrap"},
+    "locking": {"config", "store", "images", "plan", "wheels", "checkout"},
     "plan": {"config", "locking", "checkout", "store", "dockerfile"},
     "stages": {"config", "locking", "checkout", "plan", "release", "wheels"},
     "execute": {

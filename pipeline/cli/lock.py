@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import LockError, UsageError
 from pipeline.files import atomic_write
-from pipeline.locking.lock import FILE, Lock, dump, load
+from pipeline.lock.file import FILE, dump, load
+from pipeline.lock.types import Lock
 from pipeline.locking.stale import check
 
 if TYPE_CHECKING:

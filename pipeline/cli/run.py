@@ -98,7 +98,7 @@ def _document(
 ) -> dict[str, object]:
     return {
         "version": session.version,
-        "tag": tag_name(session.pipeline.project.tag, session.version),
+        "tag": tag_name(session.pipeline.project.tag, session.version) if session.version else "",
         "draft": arguments.draft,
         "engine": engine,
         "seconds": round(report.seconds, 3),

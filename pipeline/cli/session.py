@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pipeline.console import Console
     from pipeline.engines.protocol import Engine
     from pipeline.execute.run import Means, Options
-    from pipeline.locking.lock import Lock
+    from pipeline.lock.types import Lock
     from pipeline.locking.settings import Settings
     from pipeline.store.store import Store
 
@@ -77,7 +77,7 @@ class Session:
     @cached_property
     def lock(self) -> Lock:
         """The lock, checked against the declarations; LockError when stale or missing."""
-        from pipeline.locking.lock import FILE, load  # noqa: PLC0415
+        from pipeline.lock.file import FILE, load  # noqa: PLC0415
         from pipeline.locking.stale import require_fresh  # noqa: PLC0415
 
         lock = load(self.root / FILE)
@@ -121,17 +121,18 @@ class Session:
 
     @cached_property
     def version(self) -> str:
-        """The project's version."""
+        """The project's version; empty where it has no version file, and so releases nothing."""
         from pipeline.release.version import read_version  # noqa: PLC0415
 
-        return read_version(self.root / self.pipeline.project.version)
+        file = self.root / self.pipeline.project.version
+        return read_version(file) if file.exists() else ""
 
     def options(self) -> Options:
         """Return how a run goes unless told otherwise: a draft, a cell a processor."""
         from pipeline.execute.run import Options  # noqa: PLC0415
 
         today = dt.datetime.now(tz=dt.UTC).date()
-        return Options(version=self.version, today=today, jobs=os.cpu_count() or 1)
+        return Options(today=today, jobs=os.cpu_count() or 1)
 
     @cached_property
     def own_directory(self) -> Path:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from pipeline.config.model import Pipeline
     from pipeline.console import Console
-    from pipeline.locking.lock import Lock, PythonFile
+    from pipeline.lock.types import Lock, PythonFile
     from pipeline.locking.settings import Settings
     from pipeline.store.store import Store
 

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from pipeline.engines.protocol import BuildRequest, TreeContext
 from pipeline.execute.engines import require
 from pipeline.execute.provision import Provisioner
-from pipeline.locking.lock import PythonFile
+from pipeline.lock.types import PythonFile
 from pipeline.plan.recipe import EnvironmentInput
 
 if TYPE_CHECKING:
     from pipeline.checkout.inputs import Checkout
     from pipeline.engines.protocol import Context, Engine
     from pipeline.execute.logs import Turns
+    from pipeline.lock.types import Lock
     from pipeline.locking.hooks import HookStep
-    from pipeline.locking.lock import Lock
     from pipeline.store.store import Store
 
 DOCKERFILE = """\

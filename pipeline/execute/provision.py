@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pipeline.checkout.inputs import SourceTree
     from pipeline.engines.protocol import Context, Engine, ImageContext
     from pipeline.images.bytecode import Runner
-    from pipeline.locking.lock import DebianPackage, Lock, PythonFile
+    from pipeline.lock.types import DebianPackage, Lock, PythonFile
     from pipeline.plan.recipe import Input, Recipe
     from pipeline.store.store import Store
     from pipeline.store.trees import Tree

@@ -12,6 +12,7 @@ from pipeline.execute.fetching import fetch_shown
 from pipeline.execute.provision import Provisioner, wanted_files
 from pipeline.execute.report import CellReport, RunReport
 from pipeline.execute.scheduler import run_cells
+from pipeline.release.version import read_version
 from pipeline.stages.host import HostSituation
 from pipeline.stages.table import host_stage
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.console import Console
     from pipeline.engines.protocol import Engine
     from pipeline.execute.logs import Turns
-    from pipeline.locking.lock import Lock
+    from pipeline.lock.types import Lock
     from pipeline.locking.settings import Settings
     from pipeline.plan.recipe import Recipe
     from pipeline.plan.types import Plan, PlannedCell
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 class Options:
     """How a run is to go. ``jobs`` cells at a time; ``today`` is the date notes are drafted for."""
 
-    version: str
     today: dt.date
     draft: bool = True
     jobs: int = 1
@@ -106,7 +106,7 @@ def _run_on_host(
         pipeline=means.pipeline,
         planned=planned,
         stage=planned.stage,
-        version=options.version,
+        version=read_version(means.pipeline.root / means.pipeline.project.version),
         today=options.today,
         draft=options.draft,
         needed=tuple(done[name] for name in planned.needs),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from pipeline.locking.types import DebianPackage, Lock, LockedPlatform, PythonFile
+    from pipeline.lock.types import DebianPackage, Lock, LockedPlatform, PythonFile
     from pipeline.store.store import Store
 
 FORMAT = 1

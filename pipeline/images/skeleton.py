@@ -12,6 +12,7 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.images.alternatives import alternatives
 from pipeline.images.root import SHARED_MODE, Root
 
 if TYPE_CHECKING:
@@ -23,32 +24,8 @@ MERGED = (b"bin", b"sbin", b"lib", b"lib32", b"lib64", b"libx32")
 ALWAYS_MERGED = (b"bin", b"sbin", b"lib")
 
 DIRECTORIES = (b"dev", b"etc", b"home", b"proc", b"root", b"run", b"sys", b"usr/local/bin", b"var")
-KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "link"}
 SHARED_DIRECTORIES = (b"tmp", b"var/tmp")
-
-ALTERNATIVES: tuple[tuple[bytes, tuple[bytes, ...]], ...] = (
-    (b"usr/bin/awk", (b"usr/bin/gawk", b"usr/bin/mawk", b"usr/bin/original-awk")),
-    (b"usr/bin/nawk", (b"usr/bin/gawk", b"usr/bin/mawk", b"usr/bin/original-awk")),
-    (b"usr/bin/c++", (b"usr/bin/g++", b"usr/bin/clang++")),
-    (b"usr/bin/c89", (b"usr/bin/c89-gcc",)),
-    (b"usr/bin/c99", (b"usr/bin/c99-gcc",)),
-    (b"usr/bin/cc", (b"usr/bin/gcc", b"usr/bin/clang", b"usr/bin/tcc")),
-    (b"usr/bin/fakeroot", (b"usr/bin/fakeroot-sysv", b"usr/bin/fakeroot-tcp")),
-    (b"usr/bin/faked", (b"usr/bin/faked-sysv", b"usr/bin/faked-tcp")),
-    (b"usr/bin/lzma", (b"usr/bin/xz",)),
-    (b"usr/bin/pager", (b"usr/bin/less", b"usr/bin/more")),
-    (
-        b"usr/bin/python3",
-        tuple(f"usr/bin/python3.{minor}".encode() for minor in range(20, 8, -1)),
-    ),
-    (b"usr/bin/sh", (b"usr/bin/dash", b"usr/bin/bash", b"usr/bin/busybox")),
-    (b"usr/bin/sh", (b"usr/bin/dash", b"usr/bin/bash")),
-    (b"usr/bin/unlzma", (b"usr/bin/unxz",)),
-    (b"usr/bin/which", (b"usr/bin/which.debianutils", b"usr/bin/which.gnu")),
-    (b"usr/lib/cpp", (b"usr/bin/cpp",)),
-    (b"usr/sbin/rmt", (b"usr/sbin/rmt-tar",)),
-)
-"""Each name, and what it may stand for, in the order of the priorities in Debian."""
+KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "link"}
 
 USERS = b"""\
 root:*:0:0:root:/root:/bin/sh
@@ -150,12 +127,13 @@ def _below(directory: Path, path: bytes) -> bytes | None:
 def finish(directory: Path, lower: Sequence[Path]) -> None:
     """Complete the layer in ``directory``, into which packages were unpacked, over ``lower``."""
     layers = Layers(directories=(*lower, directory))
+    own = Layers(directories=(directory,))
     with Root(directory) as root:
         _merge(root, layers)
         _directories(root, layers)
         _files(root, layers)
-        _alternatives(root, layers)
-        _certificates(root, layers, Layers(directories=(directory,)))
+        _alternatives(root, layers, own)
+        _certificates(root, layers, own)
 
 
 def _merge(root: Root, layers: Layers) -> None:
@@ -182,12 +160,12 @@ def _files(root: Root, layers: Layers) -> None:
             root.file(path, [otherwise if content is None else content], program=False)
 
 
-def _alternatives(root: Root, layers: Layers) -> None:
-    for path, candidates in ALTERNATIVES:
+def _alternatives(root: Root, layers: Layers, own: Layers) -> None:
+    for path, candidates in alternatives().items():
         targets = [b"/" + name for name in candidates if layers.kind(name)]
         present = layers.link(path)
         # A lower layer's link to a lesser candidate gives way; what a package ships does not.
-        free = not layers.kind(path) or present in targets[1:]
+        free = not layers.kind(path) or (present in targets[1:] and not own.kind(path))
         if targets and free:
             root.link(path, targets[0])
 

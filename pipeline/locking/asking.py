@@ -18,10 +18,10 @@ from pipeline.locking.uv import Request
 from pipeline.platforms import Target
 
 if TYPE_CHECKING:
+    from pipeline.lock.types import Lock, PythonFile
     from pipeline.locking.bases import Base
     from pipeline.locking.context import Context
     from pipeline.locking.hooks import Question
-    from pipeline.locking.lock import Lock, PythonFile
     from pipeline.locking.project import Project
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.model import ContainerStage, TestStage, WheelStage
 from pipeline.errors import ConfigError
-from pipeline.locking.lock import base_key, python_tag
+from pipeline.lock.file import base_key, python_tag
 from pipeline.plan.matrix import cells
 from pipeline.platforms import Target
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pipeline.config.model import Pipeline
-    from pipeline.locking.lock import LockedImage, LockedPlatform
+    from pipeline.lock.types import LockedImage, LockedPlatform
     from pipeline.plan.matrix import Cell
 
 

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pipeline.config.model import Pipeline
+    from pipeline.lock.types import Lock, PythonFile, RequirementSet
     from pipeline.locking.debian_archive import Archive
     from pipeline.locking.hooks import RunStep
     from pipeline.locking.index import Index
-    from pipeline.locking.lock import Lock, PythonFile, RequirementSet
     from pipeline.locking.project import Project
     from pipeline.locking.python import Resolver
     from pipeline.locking.settings import Settings

@@ -12,8 +12,8 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockError
+from pipeline.lock.types import DebianPackage
 from pipeline.locking.debian_version import Relation, relations
-from pipeline.locking.lock import DebianPackage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from pipeline.config.model import ContainerStage, Environment, Image, Pipeline
+    from pipeline.lock.types import Declared
     from pipeline.locking.bases import Base
-    from pipeline.locking.lock import Declared
     from pipeline.locking.project import Project
 
 FOUND = frozenset({"hooks", "metadata", "sdist requires"})

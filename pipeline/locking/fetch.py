@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import NetworkError, PipelineError, VerificationError
-from pipeline.locking.lock import DebianPackage, PythonFile
+from pipeline.lock.types import DebianPackage, PythonFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from pipeline.lock.types import Lock, LockedPlatform, RequirementSet
     from pipeline.locking.index import Index
-    from pipeline.locking.lock import Lock, LockedPlatform, RequirementSet
     from pipeline.locking.settings import Settings
     from pipeline.locking.transport import Client
     from pipeline.store.store import Store

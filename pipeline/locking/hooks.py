@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.errors import LockError
-from pipeline.locking.lock import Lock, PythonFile
+from pipeline.lock.types import Lock, PythonFile
 
 if TYPE_CHECKING:
     from pipeline.locking.bases import Base

@@ -11,8 +11,8 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from pipeline.errors import ConfigError, LockError
+from pipeline.lock.types import LockedRequirement, PythonFile
 from pipeline.locking import uv
-from pipeline.locking.lock import LockedRequirement, PythonFile
 from pipeline.locking.select import (
     best_wheel,
     darwin_environment,

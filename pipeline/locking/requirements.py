@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.locking.lock import LockedRequirement, RequirementSet
+    from pipeline.lock.types import LockedRequirement, RequirementSet
 
 HEADER = "# Written by `pipeline lock` from `pipeline.lock`; do not edit.\n"
 

@@ -15,13 +15,13 @@ from packaging.version import InvalidVersion, Version
 
 from pipeline.errors import LockError, NetworkError
 from pipeline.files import sha256_file
+from pipeline.lock.types import Lock, PythonFile
 from pipeline.locking import declared
 from pipeline.locking.asking import Backends
 from pipeline.locking.bases import third_party_sources
 from pipeline.locking.context import Context, Moves, python_files
 from pipeline.locking.debian_archive import Archive
 from pipeline.locking.index import Index
-from pipeline.locking.lock import Lock, PythonFile
 from pipeline.locking.python import Resolver
 from pipeline.locking.resolve_images import resolve_images
 from pipeline.locking.resolve_sets import resolve_environments, resolve_stages

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError
 from pipeline.images.assemble import image_digest
+from pipeline.lock.types import Lock, LockedImage, LockedPlatform
 from pipeline.locking import declared
 from pipeline.locking.debian import Closure, facts, locked
 from pipeline.locking.fetch import fetch, platform_files
-from pipeline.locking.lock import Lock, LockedImage, LockedPlatform
 from pipeline.locking.project import normal
 from pipeline.locking.uv import Request
 
 if TYPE_CHECKING:
     from pipeline.config.model import Image
+    from pipeline.lock.types import DebianPackage, PythonFile
     from pipeline.locking.context import Context
-    from pipeline.locking.lock import DebianPackage, PythonFile
     from pipeline.platforms import Target
 
 

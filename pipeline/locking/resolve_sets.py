@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.model import SdistStage, TestStage, WheelStage
 from pipeline.errors import ConfigError
+from pipeline.lock.types import LockedStage, RequirementSet
 from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, is_third_party
-from pipeline.locking.lock import LockedStage, RequirementSet
 from pipeline.locking.project import normal, requirement_name
 from pipeline.locking.python import oldest_python
 from pipeline.locking.select import linux_environment
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pipeline.config.model import ContainerStage
+    from pipeline.lock.types import Declared, Lock
     from pipeline.locking.asking import Backends
     from pipeline.locking.bases import Base
     from pipeline.locking.context import Context
-    from pipeline.locking.lock import Declared, Lock
 
 
 def resolve_stages(context: Context, lock: Lock, backends: Backends) -> dict[str, LockedStage]:

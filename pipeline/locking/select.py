@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from packaging.tags import Tag
 
-    from pipeline.locking.lock import LockedRequirement, PythonFile, RequirementSet
+    from pipeline.lock.types import LockedRequirement, PythonFile, RequirementSet
 
 LEGACY_PLATFORMS = {(2, 17): "manylinux2014", (2, 12): "manylinux2010", (2, 5): "manylinux1"}
 """Names that manylinux tags had before PEP 600, by the glibc they stand for."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pipeline.config.model import Pipeline
-    from pipeline.locking.lock import Declared, Lock
+    from pipeline.lock.types import Declared, Lock
     from pipeline.locking.project import Project
 
 

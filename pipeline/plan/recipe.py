@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.checkout.inputs import SourceTree
-    from pipeline.locking.lock import PythonFile
+    from pipeline.lock.types import PythonFile
 
 FORMAT = 1
 """Part of every key: raised when what we do around a step (environments, normalising) changes."""

@@ -175,6 +175,7 @@ def _reap(program: int) -> NoReturn:
 def _become(order: Order) -> NoReturn:
     """Turn into the step's program; what is ours to fail is told on the status pipe."""
     spec = order["spec"]
+    _lead_a_group(interactive=spec["interactive"])
     os.makedirs(spec["cwd"], exist_ok=True)
     os.chdir(spec["cwd"])
     environment = dict(spec["env"])
@@ -185,6 +186,16 @@ def _become(order: Order) -> NoReturn:
     if not spec["argv"]:
         os._exit(0)
     _execute(spec["argv"], environment)
+
+
+def _lead_a_group(*, interactive: bool) -> None:
+    """Part from the launcher's process group: `kill 0` in a script reaches all of its group."""
+    if not interactive:
+        os.setsid()
+        return
+    os.setpgid(0, 0)
+    if os.isatty(0):
+        os.tcsetpgrp(0, os.getpid())
 
 
 def _execute(argv: tuple[str, ...], environment: dict[str, str]) -> NoReturn:

@@ -194,11 +194,11 @@ def raise_loopback() -> None:
     os.close(endpoint)
 
 
-_KEYBOARD = (2, 3, 20)  # SIGINT, SIGQUIT, SIGTSTP
+_KEYBOARD = (2, 3, 20, 22)  # SIGINT, SIGQUIT, SIGTSTP, SIGTTOU
 
 
 def ignore_keyboard() -> None:
-    """Leave the keys that signal to the program that has the terminal."""
+    """Leave the terminal, and the keys that signal, to the program that shall have it."""
     for number in _KEYBOARD:
         _libc.signal(number, ctypes.c_void_p(1))
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from pipeline.checkout.inputs import Checkout
     from pipeline.config.model import ContainerStage, Pipeline
-    from pipeline.locking.lock import Lock, LockedPlatform, RequirementSet
+    from pipeline.lock.types import Lock, LockedPlatform, RequirementSet
     from pipeline.plan.matrix import Cell
     from pipeline.plan.types import PlannedCell
 

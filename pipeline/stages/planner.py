@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pipeline.checkout.inputs import Checkout
     from pipeline.config.model import Pipeline, Stage
-    from pipeline.locking.lock import Lock
+    from pipeline.lock.types import Lock
     from pipeline.plan.recipe import Recipe
 
 

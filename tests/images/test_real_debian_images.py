@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.engines.protocol import ImageContext
+    from pipeline.lock.types import Lock
     from pipeline.locking.hooks import HookStep
-    from pipeline.locking.lock import Lock
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 

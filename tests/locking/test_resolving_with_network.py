@@ -16,7 +16,7 @@ from pipeline.config.model import (
     WheelStage,
 )
 from pipeline.errors import LockError, UsageError
-from pipeline.locking.lock import Lock, dump, load
+from pipeline.lock.file import dump, load
 from pipeline.locking.resolve import resolve
 from pipeline.locking.settings import Settings, suites
 from pipeline.locking.stale import check
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from pipeline.lock.types import Lock
     from pipeline.locking.hooks import HookStep
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]

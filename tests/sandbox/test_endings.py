@@ -79,6 +79,19 @@ def test_a_step_ended_by_a_signal_says_so(room: Room) -> None:
     assert (ran.outcome.status, ran.outcome.reason) == (128 + signal.SIGSEGV, "signal")
 
 
+def test_a_step_that_signals_its_whole_group_reaches_itself_only(room: Room) -> None:
+    ran = room.shell("trap 'echo own; exit 5' TERM; kill -TERM 0; sleep 9")
+    assert (ran.outcome.status, ran.lines) == (5, ["own"])
+    ran = room.python("print(os.getsid(0) == os.getpgrp() == os.getpid())")
+    assert ran.lines == ["True"]
+
+
+def test_signals_are_as_a_program_expects_them(room: Room) -> None:
+    ignored = room.shell("sed -n 's/^SigIgn:\\t/0x/p' /proc/self/status").output
+    ordinary = {signal.SIGINT, signal.SIGQUIT, signal.SIGTSTP, signal.SIGPIPE, signal.SIGXFSZ}
+    assert not [number for number in ordinary if int(ignored, 16) >> (number - 1) & 1]
+
+
 def test_a_program_that_is_not_there_is_the_steps_failure(room: Room) -> None:
     ran = room.run(replace(room.spec, argv=("no-such-program",)))
     assert (ran.outcome.status, ran.outcome.reason) == (127, "exited")

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import secrets
 import socket
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline.sandbox import calls
+from pipeline.sandbox.launch import launch
 from pipeline.sandbox.spec import Bind
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.sandbox.conftest import Room
 
 pytestmark = pytest.mark.sandbox
@@ -65,6 +66,25 @@ def test_pid_1_cannot_be_killed_traced_or_read(room: Room) -> None:
     """)
     assert ran.lines == ["ok", "EPERM", "EPERM", *["EPERM"] * 6]
     assert ran.outcome.reason == "exited"
+
+
+def test_pid_1_itself_holds_no_capability(room: Room) -> None:
+    found: list[str] = []
+
+    def look(_: bytes) -> None:
+        (launcher,) = children(os.getpid())
+        (first,) = children(launcher)
+        status = Path(f"/proc/{first}/status").read_text().splitlines()
+        found.extend(line.split()[1] for line in status if line.startswith(("CapEff", "CapPrm")))
+
+    launch(replace(room.spec, argv=("/bin/sh", "-c", "echo up; sleep 0.3")), look)
+    assert found == ["0" * 16] * 2
+
+
+def children(parent: int) -> list[int]:
+    """Return the processes that any thread of a process has started."""
+    tasks = Path(f"/proc/{parent}/task").iterdir()
+    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
 
 
 def test_the_hosts_files_cannot_be_reached(room: Room, tmp_path: Path) -> None:
@@ -214,6 +234,21 @@ def test_no_descriptor_is_inherited(room: Room, tmp_path: Path) -> None:
     assert ran.lines == ["[]", "b'' /dev/null"]
 
 
+def test_no_descriptor_of_the_caller_is_held_while_a_step_runs(room: Room) -> None:
+    ours, theirs = os.pipe()
+    os.set_inheritable(theirs, True)  # noqa: FBT003 (positional only)
+    read: list[bytes] = []
+
+    def look(_: bytes) -> None:
+        os.close(theirs)
+        os.set_blocking(ours, False)
+        read.append(os.read(ours, 1))  # nothing, not BlockingIOError: no writer is left
+
+    launch(replace(room.spec, argv=("/bin/sh", "-c", "echo up; sleep 0.3")), look)
+    os.close(ours)
+    assert read == [b""]
+
+
 def test_there_is_no_terminal_and_none_can_be_typed_into(room: Room) -> None:
     ran = room.python(f"""
         import fcntl, pty, termios
@@ -271,8 +306,7 @@ def test_an_abstract_socket_of_the_host_cannot_be_reached(room: Room, network: s
 
 
 def landlock() -> int:
-    import ctypes  # noqa: PLC0415 (for this test alone)
-
+    """Return the version of Landlock's interface, below one where it is absent."""
     return int(ctypes.CDLL(None).syscall(444, 0, 0, 1))
 
 
@@ -316,7 +350,7 @@ def test_umask_host_name_and_domain_are_fixed(room: Room) -> None:
     assert (room.upper / "tmp/file").stat().st_mode & 0o777 == 0o644
 
 
-def test_the_caller_s_keys_are_out_of_reach(room: Room) -> None:
+def test_the_callers_keys_are_out_of_reach(room: Room) -> None:
     ran = room.python(f"""
         print(syscall({NUMBERS["keyctl"]}, 0, -3, 0), syscall({NUMBERS["request_key"]}, 0, 0, 0, 0))
     """)

@@ -11,7 +11,7 @@ from pipeline.errors import ConfigError, PipelineError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.unit.release.conftest import Repository
+    from tests.unit.conftest import Repository
 
 
 def test_tracked_files_are_sorted_and_stay_below_what_was_asked(repository: Repository) -> None:

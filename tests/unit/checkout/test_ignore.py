@@ -8,7 +8,7 @@ from pipeline.checkout.git import check_ignored
 from pipeline.checkout.worktree import unignored_files
 
 if TYPE_CHECKING:
-    from tests.unit.release.conftest import Repository
+    from tests.unit.conftest import Repository
 
 
 PATHS = (

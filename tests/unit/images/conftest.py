@@ -16,7 +16,7 @@ import pytest
 
 from pipeline.files import sha256_file
 from pipeline.images.debian import Package, unpack
-from pipeline.locking.types import DebianPackage
+from pipeline.lock.types import DebianPackage
 from pipeline.store.store import Store
 
 if TYPE_CHECKING:

@@ -9,14 +9,14 @@ import pytest
 
 from pipeline.errors import LockError, NetworkError, VerificationError
 from pipeline.images.assemble import assemble, image_digest
-from pipeline.locking.types import Lock, LockedImage, LockedPlatform, PythonFile
+from pipeline.lock.types import Lock, LockedImage, LockedPlatform, PythonFile
 from pipeline.store.store import Store
 from tests.unit.images.conftest import entry, locked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline.locking.types import DebianPackage
+    from pipeline.lock.types import DebianPackage
     from tests.unit.images.conftest import Debs, Wheels
 
 AMD64 = "linux/amd64"

@@ -38,8 +38,13 @@ def test_what_base_packages_ship_as_first_content_is_used(debs: Debs) -> None:
 
 def test_what_a_package_ships_is_not_replaced(debs: Debs) -> None:
     out = debs.unpack(
-        debs.make([entry("./etc/hosts", b"mine\n"), entry(program("gcc")), entry(program("cc"))])
+        debs.make([entry("./etc/hosts", b"mine\n"), entry(program("gcc")), entry(program("cc"))]),
+        debs.make(
+            [link(program("awk"), "/usr/bin/mawk"), entry(program("mawk")), entry(program("gawk"))],
+            name="awks",
+        ),
     )
+    assert str((out / "usr/bin/awk").readlink()) == "/usr/bin/mawk"
     assert (out / "etc/hosts").read_text() == "mine\n"
     assert (out / "usr/bin/cc").is_file()
     assert not (out / "usr/bin/cc").is_symlink()
@@ -57,6 +62,27 @@ def test_alternatives_point_to_the_best_candidate_there_is(debs: Debs) -> None:
     }
     assert {name: str((out / "usr/bin" / name).readlink()) for name in expected} == expected
     assert not (out / "usr/bin/c99").is_symlink()
+
+
+def test_linear_algebra_is_found_under_its_common_names(debs: Debs) -> None:
+    library, include = "usr/lib/aarch64-linux-gnu", "usr/include/aarch64-linux-gnu"
+    out = debs.unpack(
+        debs.make(
+            [
+                entry(f"./{library}/openblas-serial/libblas.so.3"),
+                entry(f"./{library}/openblas-serial/pkgconfig/blas-openblas.pc"),
+                entry(f"./{library}/blas/libblas.so.3"),
+                entry(f"./{include}/openblas-serial/cblas.h"),
+            ]
+        )
+    )
+    links = {str(path.relative_to(out)) for path in out.rglob("*") if path.is_symlink()}
+    assert links - {"bin", "lib", "sbin"} == {
+        f"{library}/libblas.so.3",
+        f"{library}/pkgconfig/blas.pc",
+        f"{include}/cblas.h",
+    }
+    assert "openblas-serial" in str((out / library / "libblas.so.3").readlink())
 
 
 def test_an_upper_layer_adds_only_what_is_new(debs: Debs) -> None:

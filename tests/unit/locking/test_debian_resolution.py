@@ -5,10 +5,10 @@ import itertools
 import pytest
 
 from pipeline.errors import LockError
+from pipeline.lock.types import DebianPackage
 from pipeline.locking.debian import Closure, facts, locked
 from pipeline.locking.debian_archive import PackageList
 from pipeline.locking.debian_version import Relation, Version, relations
-from pipeline.locking.lock import DebianPackage
 
 IN_ORDER = [
     "0~~",

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.errors import NetworkError, VerificationError
-from pipeline.locking.fetch import Progress, Wanted, everything, fetch, missing
-from pipeline.locking.lock import (
+from pipeline.lock.types import (
     DebianPackage,
     Lock,
     LockedImage,
@@ -18,6 +17,7 @@ from pipeline.locking.lock import (
     PythonFile,
     RequirementSet,
 )
+from pipeline.locking.fetch import Progress, Wanted, everything, fetch, missing
 from pipeline.locking.settings import Settings
 
 if TYPE_CHECKING:

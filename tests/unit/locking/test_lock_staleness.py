@@ -17,9 +17,7 @@ from pipeline.config.model import (
     WheelStage,
 )
 from pipeline.errors import ConfigError, LockError
-from pipeline.locking import declared
-from pipeline.locking.bases import bases, container_stages, third_party_sources
-from pipeline.locking.lock import (
+from pipeline.lock.types import (
     Lock,
     LockedImage,
     LockedPlatform,
@@ -27,6 +25,8 @@ from pipeline.locking.lock import (
     PythonFile,
     RequirementSet,
 )
+from pipeline.locking import declared
+from pipeline.locking.bases import bases, container_stages, third_party_sources
 from pipeline.locking.stale import Stale, check, require_fresh
 from pipeline.platforms import Target
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.errors import LockError
-from pipeline.locking.lock import (
+from pipeline.lock.file import base_key, dump, load, python_tag
+from pipeline.lock.types import (
     DebianPackage,
     Lock,
     LockedImage,
@@ -17,10 +18,6 @@ from pipeline.locking.lock import (
     LockedStage,
     PythonFile,
     RequirementSet,
-    base_key,
-    dump,
-    load,
-    python_tag,
 )
 from pipeline.platforms import Target
 

@@ -12,8 +12,8 @@ import pytest
 from packaging.tags import sys_tags
 
 from pipeline.errors import ConfigError, LockError, NetworkError
+from pipeline.lock.types import LockedRequirement, PythonFile, RequirementSet
 from pipeline.locking import uv
-from pipeline.locking.lock import LockedRequirement, PythonFile, RequirementSet
 from pipeline.locking.python import oldest_python, supported
 from pipeline.locking.requirements import requirements_text
 from pipeline.locking.select import (

@@ -9,7 +9,7 @@ from pipeline.release.draft import Situation, decide, look
 from pipeline.release.fragments import Fragments
 
 if TYPE_CHECKING:
-    from tests.unit.release.conftest import Repository
+    from tests.unit.conftest import Repository
 
 READY = Situation(
     version="1.2rc1",

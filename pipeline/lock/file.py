@@ -10,45 +10,26 @@ import json
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockError
-from pipeline.locking.decode import FORMAT, decode
-from pipeline.locking.types import (
-    DebianPackage,
-    Declared,
-    Lock,
-    LockedImage,
-    LockedPlatform,
-    LockedRequirement,
-    LockedStage,
-    PythonFile,
-    RequirementSet,
-)
+from pipeline.lock.decode import FORMAT, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from typing import TypeVar
 
+    from pipeline.lock.types import (
+        Declared,
+        Lock,
+        LockedImage,
+        LockedPlatform,
+        LockedRequirement,
+        LockedStage,
+        PythonFile,
+        RequirementSet,
+    )
     from pipeline.platforms import Target
 
     T = TypeVar("T")
-
-__all__ = [
-    "FILE",
-    "FORMAT",
-    "DebianPackage",
-    "Declared",
-    "Lock",
-    "LockedImage",
-    "LockedPlatform",
-    "LockedRequirement",
-    "LockedStage",
-    "PythonFile",
-    "RequirementSet",
-    "base_key",
-    "dump",
-    "load",
-    "python_tag",
-]
 
 FILE = "pipeline.lock"
 SIZE_LIMIT = 64 << 20

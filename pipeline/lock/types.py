@@ -1,4 +1,4 @@
-"""What a lock holds, as frozen values (`pipeline.locking.lock` reads and writes them)."""
+"""What a lock holds, as frozen values (`pipeline.lock.file` reads and writes them)."""
 
 from __future__ import annotations
 

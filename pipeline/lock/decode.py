@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 
-from pipeline.locking.types import (
+from pipeline.lock.types import (
     DebianPackage,
     Declared,
     Lock,

@@ -1,0 +1,1 @@
+"""The lock as a value and as a file: its types, strict reading, writing."""

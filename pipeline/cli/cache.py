@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from pipeline.cli.parser import days
 from pipeline.console import human_size, table
 from pipeline.errors import VerificationError
 from pipeline.store import cache
@@ -18,13 +19,24 @@ if TYPE_CHECKING:
 
 DAY = 86400.0
 
+EXAMPLES = (
+    ("pipeline cache list", "how much lies there, by kind"),
+    ("pipeline cache verify", "hash everything again; what is damaged is removed"),
+    ("pipeline cache prune --older-than 7", "remove what no run used for a week"),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the three actions."""
-    parser.add_argument("action", choices=("list", "verify", "prune"))
+    parser.add_argument(
+        "action",
+        choices=("list", "verify", "prune"),
+        metavar="ACTION",
+        help="`list`, `verify` or `prune`",
+    )
     parser.add_argument(
         "--older-than",
-        type=float,
+        type=days,
         default=30.0,
         metavar="DAYS",
         help="prune: only what was not used for so many days (default: 30)",

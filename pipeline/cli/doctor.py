@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from pipeline.cli.session import Session
 
+EXAMPLES = (("pipeline doctor", "exit 6 where no engine works"),)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Check:

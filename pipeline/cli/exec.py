@@ -13,12 +13,24 @@ from pipeline.errors import UsageError
 if TYPE_CHECKING:
     from pipeline.cli.session import Session
 
+EXAMPLES = (
+    ("pipeline exec pytest -x", "the tests, in the environment `dev`"),
+    ("pipeline exec -e docs sphinx-build docs out", "another one that pipeline.yaml declares"),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags; everything after them is the command."""
-    parser.add_argument("-e", "--environment", default="dev", help="which one (default: dev)")
+    parser.add_argument(
+        "-e", "--environment", default="dev", metavar="NAME", help="which one (default: dev)"
+    )
     parser.add_argument("--offline", action="store_true", help="never use the network")
-    parser.add_argument("command", nargs=argparse.REMAINDER, help="the program and its arguments")
+    parser.add_argument(
+        "command",
+        nargs=argparse.REMAINDER,
+        metavar="COMMAND ...",
+        help="the program and its arguments",
+    )
 
 
 def run(arguments: argparse.Namespace, session: Session) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pipeline.cli.parser import add_mirror
 from pipeline.console import human_size
 from pipeline.execute.fetching import fetch_shown
 from pipeline.locking.fetch import everything
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
     import argparse
 
     from pipeline.cli.session import Session
+    from pipeline.locking.fetch import FetchReport
+
+EXAMPLES = (("pipeline fetch", "before a flight: all later runs work with --offline"),)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     parser.add_argument("--offline", action="store_true", help="only say what is missing")
-    parser.add_argument("--debian-mirror", help="base address of a Debian mirror")
+    add_mirror(parser)
 
 
 def run(arguments: argparse.Namespace, session: Session) -> int:
@@ -32,8 +36,12 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
         document = {"fetched": report.fetched, "present": report.present, "bytes": report.size}
         print(json.dumps(document, indent=2))
     else:
-        print(
-            f"{report.fetched} files fetched ({human_size(report.size)}), "
-            f"{report.present} were there"
-        )
+        print(_words(report))
     return 0
+
+
+def _words(report: FetchReport) -> str:
+    if not report.fetched:
+        return f"all {report.present} files that the lock names are in the cache"
+    fetched = f"{report.fetched} files fetched ({human_size(report.size)})"
+    return f"{fetched}, {report.present} were in the cache"

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from pipeline.cli.session import Session
 
+EXAMPLES = (("pipeline list --json", "for scripts"),)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare nothing beyond what every verb has."""

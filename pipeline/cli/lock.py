@@ -6,6 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
+from pipeline.cli.parser import add_mirror
 from pipeline.errors import LockError, UsageError
 from pipeline.files import atomic_write
 from pipeline.lock.file import FILE, dump, load
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.cli.session import Session
+
+EXAMPLES = (
+    ("pipeline lock", "lock what was declared anew, and keep the rest"),
+    ("pipeline lock --check", "for CI: exit 3 when a declaration moved"),
+    ("pipeline lock --update hatchling", "move one package to its newest version"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,9 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--upgrade", action="store_true", help="resolve everything anew")
     parser.add_argument(
         "--epoch",
+        metavar="SECONDS",
         help="set SOURCE_DATE_EPOCH: seconds, or `now` (else it stays as it is)",
     )
-    parser.add_argument("--debian-mirror", help="base address of a Debian mirror")
+    add_mirror(parser)
 
 
 def run(arguments: argparse.Namespace, session: Session) -> int:

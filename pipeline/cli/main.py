@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
 
+    from pipeline.cli.parser import Parser
     from pipeline.cli.session import Session
 
 INTERRUPTED = 130
@@ -44,8 +45,24 @@ VERBS = (
 )
 
 
+EXIT_CODES = (
+    (0, "done"),
+    (1, "a stage failed, or the cache cannot be used"),
+    (2, "wrong usage or configuration"),
+    (3, "the lock is stale or missing"),
+    (4, "bytes are not what they have to be"),
+    (5, "the network is needed, and off or down"),
+    (6, "no engine works here"),
+    (7, "a release or an upload was refused"),
+    (BUG, "a bug in pipeline"),
+    (INTERRUPTED, "interrupted"),
+)
+
+
 class VerbModule(Protocol):
-    """What a module of a verb has: its arguments and its work."""
+    """What a module of a verb has: examples for its help, its arguments and its work."""
+
+    EXAMPLES: tuple[tuple[str, str], ...]
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         """Declare the verb's flags."""
@@ -74,6 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _refuse(error, words, out)
     except KeyboardInterrupt:
         out.info("interrupted")
+        _say_in_json("interrupted", INTERRUPTED, words)
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -83,25 +101,37 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _dispatch(words: list[str], out: Console) -> int:
-    if not words or words[0] in {"-h", "--help", "help"}:
+    if words[:1] == ["help"] and len(words) > 1:
+        words = [words[1], "--help"]
+    if not words:
+        sys.stderr.write(_overview())
+        return UsageError.exit_code
+    if words[0] in {"-h", "--help", "help"}:
         sys.stdout.write(_overview())
-        return 0 if words else 2
+        return 0
     if words[0] in {"-V", "--version"}:
         sys.stdout.write(f"pipeline {version()}\n")
         return 0
-    verb = _verb(words[0])
-    import importlib  # noqa: PLC0415 - only the verb's own module is wanted
-    from pathlib import Path  # noqa: PLC0415
+    module, parser = load(_verb(words[0]))
+    from pathlib import Path  # noqa: PLC0415 - nothing heavy before it is known what is wanted
 
-    from pipeline.cli.parser import make_parser  # noqa: PLC0415
     from pipeline.cli.session import Session  # noqa: PLC0415
 
-    module: VerbModule = importlib.import_module(f"pipeline.cli.{verb.module}")
-    parser = make_parser(verb.name, verb.summary)
-    module.add_arguments(parser)
-    arguments = parser.parse_args(words[1:])
+    arguments = parser.parse_all(words[1:])
     with Session(arguments, out, dict(os.environ), Path.cwd()) as session:
         return module.run(arguments, session)
+
+
+def load(verb: Verb) -> tuple[VerbModule, Parser]:
+    """Import a verb's module, and no other one; return it with its parser."""
+    import importlib  # noqa: PLC0415 - as in `_dispatch`
+
+    from pipeline.cli.parser import make_parser  # noqa: PLC0415
+
+    module: VerbModule = importlib.import_module(f"pipeline.cli.{verb.module}")
+    parser = make_parser(verb.name, verb.summary, module.EXAMPLES)
+    module.add_arguments(parser)
+    return module, parser
 
 
 def _verb(word: str) -> Verb:
@@ -110,6 +140,10 @@ def _verb(word: str) -> Verb:
     for verb in VERBS:
         if verb.name == word:
             return verb
+    if word.startswith("-"):
+        raise UsageError(
+            f"`{word}` stands where a verb is expected", hint="flags come after it: `pipeline VERB -h`"
+        )
     near = difflib.get_close_matches(word, [verb.name for verb in VERBS], n=1)
     hint = f"did you mean `pipeline {near[0]}`?" if near else "see `pipeline --help`"
     raise UsageError(f"there is no verb `{word}`", hint=hint)
@@ -118,14 +152,14 @@ def _verb(word: str) -> Verb:
 def _overview() -> str:
     width = max(len(verb.name) for verb in VERBS)
     rows = "\n".join(f"  {verb.name:{width}}  {verb.summary}" for verb in VERBS)
+    codes = "\n".join(f"  {code:>{width}}  {meaning}" for code, meaning in EXIT_CODES)
     return (
         "usage: pipeline VERB ... | --version | --help\n\n"
         "A hermetic build and release pipeline for Python packages.\n\n"
         f"verbs:\n{rows}\n\n"
-        "`pipeline VERB --help` lists a verb's flags. Results go to standard output, all else to\n"
-        "standard error. Exit codes: 0 done, 1 a stage failed, 2 usage or configuration, 3 lock\n"
-        "stale or missing, 4 verification mismatch, 5 network, 6 engine unavailable, 7 release\n"
-        "refused, 70 a bug, 130 interrupted.\n"
+        "`pipeline VERB --help` lists a verb's flags, with examples. Results go to\n"
+        "standard output, all else to standard error.\n\n"
+        f"exit codes:\n{codes}\n"
     )
 
 
@@ -133,17 +167,18 @@ def _refuse(error: PipelineError, words: list[str], out: Console) -> int:
     """Print an expected failure; with ``--json`` as a document too."""
     out.error(error)
     if "--json" in words:
-        import json  # noqa: PLC0415 - only where it is asked for
+        from pipeline.cli.outcome import error_document, show_json  # noqa: PLC0415
 
-        document = {
-            "message": error.message,
-            "where": error.where,
-            "hint": error.hint,
-            "detail": list(error.detail),
-            "exit_code": error.exit_code,
-        }
-        sys.stdout.write(json.dumps({"error": document}, indent=2) + "\n")
+        show_json({"error": error_document(error)})
     return error.exit_code
+
+
+def _say_in_json(message: str, status: int, words: list[str]) -> None:
+    """Print the document that ``--json`` promises for what is no `PipelineError`."""
+    if "--json" in words:
+        from pipeline.cli.outcome import show_json  # noqa: PLC0415
+
+        show_json({"error": {"message": message, "exit_code": status}})
 
 
 def _bug(words: list[str]) -> int:
@@ -157,4 +192,5 @@ def _bug(words: list[str]) -> int:
         f"  command: pipeline {shlex.join(words)}\n"
         f"  version: {version()}, Python {sys.version.split()[0]}, {os.uname().release}\n"
     )
+    _say_in_json("this is a bug in pipeline", BUG, words)
     return BUG

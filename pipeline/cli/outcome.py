@@ -11,6 +11,7 @@ from pipeline.console import human_seconds, human_size, table
 
 if TYPE_CHECKING:
     from pipeline.console import Console
+    from pipeline.errors import PipelineError
 
     Document = dict[str, Any]
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def show(document: Document, console: Console, *, as_json: bool) -> None:
     """Print what came of a run: the document on stdout, or results there and words on stderr."""
     if as_json:
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        show_json(document)
         return
     for cell in document["cells"]:
         console.outcome(cell["cell"], cell["status"], cell["seconds"])
@@ -30,6 +31,22 @@ def show(document: Document, console: Console, *, as_json: bool) -> None:
     if sections:
         sys.stdout.write("\n\n".join(sections) + "\n")
     console.info(f"done in {human_seconds(document['seconds'])}")
+
+
+def show_json(document: Document) -> None:
+    """Print the one document that a verb with ``--json`` leaves on standard output."""
+    sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
+
+
+def error_document(error: PipelineError) -> Document:
+    """Return a failure as JSON's types: what stands under ``error`` in a verb's document."""
+    return {
+        "message": error.message,
+        "where": error.where,
+        "hint": error.hint,
+        "detail": list(error.detail),
+        "exit_code": error.exit_code,
+    }
 
 
 def _files(document: Document) -> list[tuple[str, str, str]]:

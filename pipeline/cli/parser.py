@@ -3,27 +3,115 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import re
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-class _Parser(argparse.ArgumentParser):
+    Examples = tuple[tuple[str, str], ...]
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help whose flags and meanings stand side by side in 80 columns."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=28)
+
+
+class Parser(argparse.ArgumentParser):
+    """An argparse parser that raises UsageError, with backticks and the nearest flag."""
+
     def error(self, message: str) -> NoReturn:
-        raise UsageError(message, hint=f"see `{self.prog} --help`")
+        """Raise what argparse has to say as a UsageError."""
+        message = re.sub(r"^argument (\S+):", r"`\1`:", message)
+        message = re.sub(r"\((choose|maybe).*", self._choices, message).replace("'", "`")
+        if missing := re.fullmatch(r"the following arguments are required: (.*)", message):
+            message = f"`{self.prog}` needs {missing[1]}"
+        raise UsageError(message.strip(), hint=f"see `{self.prog} --help`")
+
+    def parse_all(self, words: Sequence[str]) -> argparse.Namespace:
+        """Parse a verb's words; a flag that does not exist is refused with the nearest one."""
+        arguments, rest = self.parse_known_args(words)
+        if rest:
+            raise self._unknown(rest[0])
+        return arguments
+
+    @staticmethod
+    def _choices(found: re.Match[str]) -> str:
+        """Write the words that may stand there as Python 3.14 and its forerunners both would."""
+        words = found[0].partition("choose from")[2].strip(" )")
+        listed = ", ".join(f"`{word.strip(chr(39))}`" for word in words.split(", "))
+        return f"(one of {listed})"
+
+    def _unknown(self, word: str) -> UsageError:
+        flag = word.partition("=")[0]
+        known = [name for action in self._actions for name in action.option_strings]
+        near = difflib.get_close_matches(flag, known, n=1) if flag.startswith("--") else []
+        hint = f"did you mean `{near[0]}`?" if near else f"see `{self.prog} --help`"
+        what = "flag" if word.startswith("-") else "further word"
+        return UsageError(f"`{self.prog}` knows no {what} `{flag}`", hint=hint)
 
 
-def make_parser(verb: str, summary: str) -> argparse.ArgumentParser:
+def make_parser(verb: str, summary: str, examples: Examples = ()) -> Parser:
     """Return a parser that knows the flags of every verb; it raises UsageError, never exits on one.
 
-    ``--help`` alone ends the program, as argparse does it.
+    ``examples`` are command lines and what each does. ``--help`` alone ends the program, as
+    argparse does it.
     """
-    description = f"{summary[0].upper()}{summary[1:]}."
-    parser = _Parser(prog=f"pipeline {verb}", description=description)
+    parser = Parser(
+        prog=f"pipeline {verb}",
+        description=f"{summary[0].upper()}{summary[1:]}.",
+        epilog=_examples(examples),
+        formatter_class=Formatter,
+        allow_abbrev=False,
+    )
     group = parser.add_argument_group("everywhere")
     group.add_argument(
-        "-C", "--directory", type=Path, help="look for pipeline.yaml from here upwards"
+        "-C",
+        "--directory",
+        type=Path,
+        metavar="DIR",
+        help="look for pipeline.yaml from here upwards",
     )
     group.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     return parser
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of verbs that may download."""
+    parser.add_argument("--offline", action="store_true", help="never use the network")
+    add_mirror(parser)
+
+
+def add_mirror(parser: argparse.ArgumentParser) -> None:
+    """Declare the flag of verbs that read a Debian archive."""
+    parser.add_argument("--debian-mirror", metavar="URL", help="base address of a Debian mirror")
+
+
+def positive(text: str) -> int:
+    """Return a whole number above 0; argparse says what is wrong with any other text."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"`{text}` is no whole number above 0")
+    return int(text)
+
+
+def days(text: str) -> float:
+    """Return a number of days, 0 or more."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"`{text}` is no number of days")
+    return number
+
+
+def _examples(examples: Examples) -> str | None:
+    if not examples:
+        return None
+    width = max(len(command) for command, _ in examples)
+    return "\n".join(["examples:", *(f"  {line:{width}}  {what}" for line, what in examples)])

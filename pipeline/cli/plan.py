@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from pipeline.cli.session import Session
     from pipeline.plan.types import PlannedCell
 
+EXAMPLES = (
+    ("pipeline plan", "every cell, and whether its result is in the cache"),
+    ("pipeline plan wheel --json", "with the components of each key"),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""

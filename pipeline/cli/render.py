@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.cli.parser import add_network
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.errors import StageFailedError
 from pipeline.execute.engines import choose
@@ -19,15 +20,23 @@ if TYPE_CHECKING:
     from pipeline.cli.session import Session
     from pipeline.plan.types import PlannedCell
 
+EXAMPLES = (
+    ("pipeline render wheel", "print its Dockerfile"),
+    ("pipeline render wheel --output DIR", "with all that `docker buildx build` needs"),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     add_selection(parser, required=False)
     parser.add_argument(
-        "-o", "--output", type=Path, help="write Dockerfiles, contexts and commands here"
+        "-o",
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="write Dockerfiles, contexts and commands here (default: print the Dockerfiles)",
     )
-    parser.add_argument("--offline", action="store_true", help="never use the network")
-    parser.add_argument("--debian-mirror", help="base address of a Debian mirror")
+    add_network(parser)
 
 
 def run(arguments: argparse.Namespace, session: Session) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from pipeline.cli import noop
 from pipeline.cli.outcome import show
+from pipeline.cli.parser import add_network, positive
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.cli.watching import watched_paths
 from pipeline.execute.engines import choose
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
     from pipeline.plan.types import Plan
 
 DIST = "dist"
+EXAMPLES = (
+    ("pipeline run wheel", "build it and what it needs into dist/"),
+    ("pipeline run release --draft", "all of a release but its last byte"),
+    ("pipeline run 'test*' 'wheel[cp311]'", "globs and cells"),
+    ("pipeline run test --shell", "stand in the step that fails"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,16 +41,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--draft", action="store_true", help="do everything but change repository, dist or index"
     )
-    parser.add_argument("--dist", type=Path, help="where wheels and sdists go (default: dist)")
+    parser.add_argument(
+        "--dist", type=Path, metavar="DIR", help="where wheels and sdists go (default: dist)"
+    )
     parser.add_argument("--engine", choices=("auto", "sandbox"), help="what runs the steps")
-    parser.add_argument("-j", "--jobs", type=int, help="cells at a time (default: processors)")
+    parser.add_argument(
+        "-j", "--jobs", type=positive, metavar="N", help="cells at a time (default: processors)"
+    )
     parser.add_argument("-k", "--keep-going", action="store_true", help="go on after a failure")
     parser.add_argument("-q", "--quiet", action="store_true", help="show no output of steps")
     parser.add_argument("--rebuild", action="store_true", help="build even what is in the cache")
     parser.add_argument("--keep", action="store_true", help="keep the files of a failed step")
     parser.add_argument("--shell", action="store_true", help="open a shell where a step failed")
-    parser.add_argument("--offline", action="store_true", help="never use the network")
-    parser.add_argument("--debian-mirror", help="base address of a Debian mirror")
+    add_network(parser)
 
 
 def run(arguments: argparse.Namespace, session: Session) -> int:

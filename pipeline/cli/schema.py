@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from pipeline.cli.session import Session
 
+EXAMPLES = (("pipeline schema image > image.schema.json", "for an editor"),)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare which file's schema."""
@@ -19,8 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "kind",
         nargs="?",
         choices=("pipeline", "image"),
+        metavar="KIND",
         default="pipeline",
-        help="of pipeline.yaml (the default) or of images/NAME.yaml",
+        help="`pipeline` (pipeline.yaml, the default) or `image` (images/NAME.yaml)",
     )
 
 

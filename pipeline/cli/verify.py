@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pipeline.cli.parser import add_network
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.console import table
 from pipeline.errors import StageFailedError, VerificationError
@@ -17,12 +18,16 @@ if TYPE_CHECKING:
 
     from pipeline.cli.session import Session
 
+EXAMPLES = (
+    ("pipeline verify wheel", "the wheel and the sdist it is made from, built twice"),
+    ("pipeline verify 'wheel[cp311]' --offline", "one cell, from what the cache holds"),
+)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     add_selection(parser)
-    parser.add_argument("--offline", action="store_true", help="never use the network")
-    parser.add_argument("--debian-mirror", help="base address of a Debian mirror")
+    add_network(parser)
 
 
 def run(arguments: argparse.Namespace, session: Session) -> int:

@@ -10,7 +10,7 @@ from pipeline.images.assemble import image_digest
 from pipeline.lock.types import Lock, LockedImage, LockedPlatform
 from pipeline.locking import declared
 from pipeline.locking.debian import Closure, facts, locked
-from pipeline.locking.fetch import fetch, platform_files
+from pipeline.locking.fetch import fetch, missing, platform_files
 from pipeline.locking.project import normal
 from pipeline.locking.uv import Request
 
@@ -43,11 +43,13 @@ def _resolve(
     previous = context.moves.previous.images.get(name)
     if previous is not None and _stays(image, previous, context, done):
         done[name] = previous
-        return
-    platforms = {
-        target.platform: _platform(image, target, context, done) for target in image.platforms
-    }
-    done[name] = LockedImage(declared=declared.image(image), platforms=platforms)
+        if not _at_hand(previous, context):
+            return
+    else:
+        platforms = {
+            target.platform: _platform(image, target, context, done) for target in image.platforms
+        }
+        done[name] = LockedImage(declared=declared.image(image), platforms=platforms)
     done[name] = _with_digests(name, context, done)
 
 
@@ -67,6 +69,15 @@ def _stays(
         and previous.declared == declared.image(image)
         and all(locked_on.digest for locked_on in previous.platforms.values())
     )
+
+
+def _at_hand(image: LockedImage, context: Context) -> bool:
+    """Whether an image can be assembled again at no cost to the network.
+
+    Then its digest is: it moves without its packages when we assemble images otherwise.
+    """
+    files = [file for platform in image.platforms.values() for file in platform_files(platform)]
+    return not missing(files, context.store)
 
 
 def _project(wheel: PythonFile) -> str:
@@ -166,7 +177,9 @@ def _pins(image: Image, target: Target, context: Context) -> tuple[tuple[str, st
 def _with_digests(name: str, context: Context, done: dict[str, LockedImage]) -> LockedImage:
     """Return an image with the digest of each platform, which takes assembling it."""
     image = done[name]
-    lock = Lock(epoch=context.epoch, images=done)
+    unknown = {on: replace(locked_on, digest="") for on, locked_on in image.platforms.items()}
+    images = {**done, name: replace(image, platforms=unknown)}
+    lock = Lock(epoch=context.epoch, images=images)
     platforms = {}
     for platform, locked_on in image.platforms.items():
         context.say(f"image {name} for {platform}: assembling")

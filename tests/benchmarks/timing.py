@@ -21,6 +21,11 @@ class Reading:
     seconds: float
     memory: int
 
+    @property
+    def milliseconds(self) -> str:
+        """The time, for people."""
+        return f"{self.seconds * 1000:.1f} ms"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
@@ -32,8 +37,27 @@ class Command:
     before: Callable[[], None] = lambda: None
 
 
-def once(command: Command) -> tuple[float, int]:
-    """Run a command to its end; RuntimeError with its words when it fails."""
+def side_by_side(commands: Sequence[Command], *, runs: int) -> list[Reading]:
+    """Time several commands in turn (A B C A B C), after one run of each that does not count.
+
+    RuntimeError with its words when one fails.
+    """
+    readings: list[list[tuple[float, int]]] = [[] for _ in commands]
+    for number in range(runs + 1):
+        for command, taken in zip(commands, readings, strict=True):
+            reading = _once(command)
+            if number:
+                taken.append(reading)
+    return [
+        Reading(
+            seconds=statistics.median(seconds for seconds, _ in taken),
+            memory=max(memory for _, memory in taken),
+        )
+        for taken in readings
+    ]
+
+
+def _once(command: Command) -> tuple[float, int]:
     command.before()
     began = time.perf_counter()
     process = subprocess.Popen(
@@ -53,20 +77,3 @@ def once(command: Command) -> tuple[float, int]:
     if process.returncode:
         raise RuntimeError(f"{' '.join(command.argv)}\n{words.decode(errors='replace')[-2000:]}")
     return seconds, usage.ru_maxrss * 1024
-
-
-def side_by_side(commands: Sequence[Command], *, runs: int) -> list[Reading]:
-    """Time several commands in turn (A B C A B C), after one run of each that does not count."""
-    readings: list[list[tuple[float, int]]] = [[] for _ in commands]
-    for number in range(runs + 1):
-        for command, taken in zip(commands, readings, strict=True):
-            reading = once(command)
-            if number:
-                taken.append(reading)
-    return [
-        Reading(
-            seconds=statistics.median(seconds for seconds, _ in taken),
-            memory=max(memory for _, memory in taken),
-        )
-        for taken in readings
-    ]

@@ -7,6 +7,7 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from pipeline.cli.outcome import conclude
 from pipeline.cli.parser import days
 from pipeline.console import human_size, table
 from pipeline.errors import VerificationError
@@ -46,16 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, session: Session) -> int:
     """Do the action; `verify` exits 4 when it found damage."""
     actions = {"list": _list, "verify": _verify, "prune": _prune}
-    actions[arguments.action](arguments, session)
-    return 0
+    return actions[arguments.action](arguments, session)
 
 
-def _list(arguments: argparse.Namespace, session: Session) -> None:
+def _list(arguments: argparse.Namespace, session: Session) -> int:
     items = sorted(cache.listing(session.store), key=lambda item: (item.kind, item.key))
     if arguments.json:
         document = {"root": str(session.store.root), "items": [asdict(item) for item in items]}
         print(json.dumps(document, indent=2))
-        return
+        return 0
     kinds: dict[str, list[int]] = {}
     for item in items:
         kinds.setdefault(item.kind, []).append(item.size)
@@ -63,27 +63,30 @@ def _list(arguments: argparse.Namespace, session: Session) -> None:
     rows.append(("all", str(len(items)), human_size(sum(item.size for item in items))))
     print(session.store.root)
     print("\n".join(table(("kind", "items", "size"), rows)))
+    return 0
 
 
-def _verify(arguments: argparse.Namespace, session: Session) -> None:
+def _verify(arguments: argparse.Namespace, session: Session) -> int:
     damages = cache.verify(session.store)
-    if arguments.json:
-        print(json.dumps({"damages": [asdict(d) for d in damages]}, indent=2, default=str))
-    elif not damages:
-        print("everything in the cache is what it says")
+    failure = None
     if damages:
-        raise VerificationError(
+        failure = VerificationError(
             f"{len(damages)} items of the cache were damaged and have been removed",
             detail=tuple(f"{d.kind} {d.path}: {d.what}" for d in damages),
             hint="run again: what is missing is fetched or built anew",
         )
+    elif not arguments.json:
+        print("everything in the cache is what it says")
+    document = {"damages": [asdict(damage) for damage in damages]}
+    return conclude(document, failure, session.console, as_json=arguments.json)
 
 
-def _prune(arguments: argparse.Namespace, session: Session) -> None:
+def _prune(arguments: argparse.Namespace, session: Session) -> int:
     pruned = cache.prune(
         session.store, keep=frozenset(), older_than=time.time() - arguments.older_than * DAY
     )
     if arguments.json:
         print(json.dumps(asdict(pruned), indent=2))
     else:
-        print(f"{pruned.items} items removed, {human_size(pruned.size)} freed")
+        print(f"{len(pruned.items)} items removed, {human_size(pruned.size)} freed")
+    return 0

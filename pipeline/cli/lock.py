@@ -6,11 +6,11 @@ import json
 import time
 from typing import TYPE_CHECKING
 
+from pipeline.cli.outcome import conclude
 from pipeline.cli.parser import add_mirror
 from pipeline.errors import LockError, UsageError
 from pipeline.files import atomic_write
 from pipeline.lock.file import FILE, dump, load
-from pipeline.lock.types import Lock
 from pipeline.locking.stale import check
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.cli.session import Session
+    from pipeline.lock.types import Lock
 
 EXAMPLES = (
     ("pipeline lock", "lock what was declared anew, and keep the rest"),
@@ -63,6 +64,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
         print(json.dumps({"written": written, "epoch": lock.epoch}, indent=2))
     else:
         print("\n".join(f"wrote {name}" for name in written) or f"{FILE} is as it was")
+        session.console.info(f"it pins {_pinned(lock)}")
     return 0
 
 
@@ -72,17 +74,16 @@ def _check(arguments: argparse.Namespace, session: Session, path: Path) -> int:
     drifted = [
         name for name, text in _exports(session, lock) if _differs(session.root / name, text)
     ]
-    if arguments.json:
-        print(json.dumps({"fresh": not (stale or drifted)}, indent=2))
+    failure = None
     if stale or drifted:
-        raise LockError(
+        failure = LockError(
             f"`{FILE}` is stale",
             hint="run `pipeline lock`",
             detail=(*map(str, stale), *(f"{name} is not what the lock says" for name in drifted)),
         )
-    if not arguments.json:
+    elif not arguments.json:
         print(f"{FILE} is fresh")
-    return 0
+    return conclude({"fresh": not failure}, failure, session.console, as_json=arguments.json)
 
 
 def _previous(path: Path) -> Lock | None:
@@ -149,3 +150,19 @@ def _export(session: Session, lock: Lock) -> list[str]:
 
 def _differs(path: Path, text: str) -> bool:
     return not path.is_file() or path.read_text(encoding="utf-8") != text
+
+
+def _pinned(lock: Lock) -> str:
+    """Say how much a lock pins, each file once."""
+    platforms = [
+        platform for image in lock.images.values() for platform in image.platforms.values()
+    ]
+    packages = {package.sha256 for platform in platforms for package in platform.packages}
+    files = {file.sha256 for platform in platforms for file in platform.wheels}
+    sets = [
+        *lock.environments.values(),
+        *(s for st in lock.stages.values() for s in st.sets.values()),
+    ]
+    files |= {f.sha256 for found in sets for locked in found.requirements for f in locked.files}
+    files |= {file.sha256 for file in lock.sources.values()}
+    return f"{len(packages)} Debian packages and {len(files)} Python files by sha256"

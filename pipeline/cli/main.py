@@ -142,7 +142,8 @@ def _verb(word: str) -> Verb:
             return verb
     if word.startswith("-"):
         raise UsageError(
-            f"`{word}` stands where a verb is expected", hint="flags come after it: `pipeline VERB -h`"
+            f"`{word}` stands where a verb is expected",
+            hint="flags come after it: `pipeline VERB -h`",
         )
     near = difflib.get_close_matches(word, [verb.name for verb in VERBS], n=1)
     hint = f"did you mean `pipeline {near[0]}`?" if near else "see `pipeline --help`"

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 def show(document: Document, console: Console, *, as_json: bool) -> None:
     """Print what came of a run: the document on stdout, or results there and words on stderr."""
+    if console.github:
+        from pipeline.cli.summary import markdown  # noqa: PLC0415 - only where it is read
+
+        console.summary(markdown(document))
     if as_json:
         show_json(document)
         return
@@ -27,10 +31,19 @@ def show(document: Document, console: Console, *, as_json: bool) -> None:
             console.warning(f"{cell['cell']}: {remark}")
     sections = [cell["text"].strip("\n") for cell in document["cells"] if cell.get("text")]
     if files := _files(document):
-        sections.append("\n".join(table(("file", "size", "sha256"), files)))
+        sections.append("\n".join(table(("file", "size", "sha256"), files, "lr", yields=2)))
     if sections:
         sys.stdout.write("\n\n".join(sections) + "\n")
-    console.info(f"done in {human_seconds(document['seconds'])}")
+    console.info(_conclusion(document))
+
+
+def _conclusion(document: Document) -> str:
+    failed = sum(cell["status"] == "failed" for cell in document["cells"])
+    took = human_seconds(document["seconds"])
+    if failed:
+        count = len(document["cells"])
+        return f"failed after {took}" + (f" ({failed} of {count} cells)" if count > 1 else "")
+    return f"done in {took}" + (", as a draft: nothing was changed" if document["draft"] else "")
 
 
 def show_json(document: Document) -> None:
@@ -47,6 +60,21 @@ def error_document(error: PipelineError) -> Document:
         "detail": list(error.detail),
         "exit_code": error.exit_code,
     }
+
+
+def conclude(
+    document: Document, failure: PipelineError | None, console: Console, *, as_json: bool
+) -> int:
+    """End a verb that found something out: its document, where asked for, and what is wrong.
+
+    Return the exit code. The failure stands in the document itself, so that there is one only.
+    """
+    if as_json:
+        show_json(document | {"error": error_document(failure)} if failure else document)
+    if failure is None:
+        return 0
+    console.error(failure)
+    return failure.exit_code
 
 
 def _files(document: Document) -> list[tuple[str, str, str]]:

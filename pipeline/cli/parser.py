@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     Examples = tuple[tuple[str, str], ...]
 
+
 class Formatter(argparse.RawDescriptionHelpFormatter):
     """Help whose flags and meanings stand side by side in 80 columns."""
 
@@ -27,11 +28,15 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise what argparse has to say as a UsageError."""
+        hint = f"see `{self.prog} --help`"
         message = re.sub(r"^argument (\S+):", r"`\1`:", message)
-        message = re.sub(r"\((choose|maybe).*", self._choices, message).replace("'", "`")
+        message = re.sub(
+            r"invalid choice: (.+) \(.*choose from (.*)\)", r"\1 is none of \2", message
+        )
         if missing := re.fullmatch(r"the following arguments are required: (.*)", message):
             message = f"`{self.prog}` needs {missing[1]}"
-        raise UsageError(message.strip(), hint=f"see `{self.prog} --help`")
+            hint = "`pipeline list` names the stages" if missing[1] == "STAGE" else hint
+        raise UsageError(message.replace("'", "`"), hint=hint)
 
     def parse_all(self, words: Sequence[str]) -> argparse.Namespace:
         """Parse a verb's words; a flag that does not exist is refused with the nearest one."""
@@ -39,13 +44,6 @@ class Parser(argparse.ArgumentParser):
         if rest:
             raise self._unknown(rest[0])
         return arguments
-
-    @staticmethod
-    def _choices(found: re.Match[str]) -> str:
-        """Write the words that may stand there as Python 3.14 and its forerunners both would."""
-        words = found[0].partition("choose from")[2].strip(" )")
-        listed = ", ".join(f"`{word.strip(chr(39))}`" for word in words.split(", "))
-        return f"(one of {listed})"
 
     def _unknown(self, word: str) -> UsageError:
         flag = word.partition("=")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pipeline.cli.preamble import state_of
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.console import table
 
@@ -43,9 +44,6 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
 
 def _document(planned: PlannedCell, session: Session) -> dict[str, object]:
     recipe = planned.recipe
-    state = "host"
-    if recipe:
-        state = "cached" if session.store.get_result(recipe.key) else "to build"
     return {
         "stage": planned.stage.name,
         "cell": planned.name,
@@ -56,7 +54,7 @@ def _document(planned: PlannedCell, session: Session) -> dict[str, object]:
         "platform": recipe.platform if recipe else "",
         "image": planned.cell.fill(getattr(planned.stage, "image", "")),
         "network": recipe.network if recipe else "",
-        "state": state,
+        "state": state_of(planned, session),
         "key": planned.key,
         "components": dict(recipe.components) if recipe else {},
     }

@@ -46,7 +46,10 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     wanted = [cell for cell in plan.cells if cell.recipe and _selected(cell, arguments)]
     if arguments.output is None:
         texts = {cell.name: cell.recipe.dockerfile for cell in wanted if cell.recipe}
-        print(json.dumps(texts, indent=2) if arguments.json else "\n".join(texts.values()), end="")
+        print(
+            json.dumps(texts, indent=2) + "\n" if arguments.json else "\n".join(texts.values()),
+            end="",
+        )
         return 0
     commands = _write(arguments.output, plan, wanted, session)
     if arguments.json:

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from pipeline.cli import noop
-from pipeline.cli.outcome import show
+from pipeline.cli.outcome import error_document, show
 from pipeline.cli.parser import add_network, positive
+from pipeline.cli.preamble import announce
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.cli.watching import watched_paths
 from pipeline.execute.engines import choose
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from pipeline.cli.session import Session
     from pipeline.execute.report import RunReport
     from pipeline.execute.run import Options
-    from pipeline.plan.types import Plan
 
 DIST = "dist"
 EXAMPLES = (
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     name = arguments.engine or session.environ.get("PIPELINE_ENGINE") or session.pipeline.engine
     engine = choose(name, session.store, keep=arguments.keep, shell=arguments.shell)
     plan = plan_of(session, selections(arguments))
-    session.console.info(_preamble(plan, session, engine.name))
+    announce(plan, session, engine.name)
     report = execute(
         plan, session.means(engine, quiet=arguments.quiet), _options(arguments, session)
     )
@@ -72,10 +72,10 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
         paths = copy_to(arguments.dist or session.root / DIST, report.artifacts)
     document = _document(report, paths, arguments, session, engine.name)
     show(document, session.console, as_json=arguments.json)
+    for failure in report.failures:
+        session.console.error(failure)
     if report.failures:
-        for failure in report.failures[:-1]:
-            session.console.error(failure)
-        raise report.failures[-1]
+        return report.failures[0].exit_code
     once = arguments.rebuild or arguments.keep or arguments.shell
     if paths and not once and all(cell.recipe for cell in plan.cells):
         _remember(document, paths, began, session)
@@ -93,12 +93,6 @@ def _options(arguments: argparse.Namespace, session: Session) -> Options:
     )
 
 
-def _preamble(plan: Plan, session: Session, engine: str) -> str:
-    count = len(plan.cells)
-    ready = sum(bool(c.recipe and session.store.get_result(c.key)) for c in plan.cells)
-    return f"{count} cell{'s' if count != 1 else ''}, {ready} in the cache, engine {engine}"
-
-
 def _document(
     report: RunReport,
     paths: dict[str, str],
@@ -113,6 +107,7 @@ def _document(
         "engine": engine,
         "seconds": round(report.seconds, 3),
         "cells": [cell.document(paths) for cell in report.cells],
+        **({"error": error_document(report.failures[0])} if report.failures else {}),
     }
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
+from pipeline.cli.outcome import conclude
 from pipeline.cli.parser import add_network
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.console import table
 from pipeline.errors import StageFailedError, VerificationError
 from pipeline.execute.engines import choose
 from pipeline.execute.rebuild import Comparison, rebuild
-from pipeline.execute.run import execute
+from pipeline.execute.run import execute, prepare
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from pipeline.cli.session import Session
 
@@ -38,22 +39,27 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     first = execute(plan, means, session.options())
     if first.failures:
         raise first.failures[0]
-    session.console.info("building again: fresh store, other directory, umask, zone and locale")
+    # What is in the cache needed no downloads; the second build has nothing but them.
+    prepare([cell.recipe for cell in plan.cells if cell.recipe], means)
+    session.console.info("building again: fresh cache, other directory, umask, zone and locale")
     comparisons = rebuild(plan, first, session.checkout, means, session.root)
     if not comparisons:
         raise StageFailedError("the stages asked for make no files, so there is nothing to compare")
-    different = [comparison for comparison in comparisons if not comparison.same]
-    if arguments.json:
-        print(json.dumps({"files": [c.document() for c in comparisons]}, indent=2))
-    else:
+    if not arguments.json:
         rows = [(c.name, "same" if c.same else "differs", c.first) for c in comparisons]
-        print("\n".join(table(("file", "bytes", "sha256"), rows)))
-    if different:
-        raise VerificationError(
-            f"{len(different)} of {len(comparisons)} files came out with other bytes",
-            detail=tuple(line for comparison in different for line in _words(comparison)),
-        )
-    return 0
+        print("\n".join(table(("file", "bytes", "sha256"), rows, yields=2)))
+    document = {"files": [comparison.document() for comparison in comparisons]}
+    return conclude(document, _failure(comparisons), session.console, as_json=arguments.json)
+
+
+def _failure(comparisons: Sequence[Comparison]) -> VerificationError | None:
+    different = [comparison for comparison in comparisons if not comparison.same]
+    if not different:
+        return None
+    return VerificationError(
+        f"{len(different)} of {len(comparisons)} files came out with other bytes",
+        detail=tuple(line for comparison in different for line in _words(comparison)),
+    )
 
 
 def _words(comparison: Comparison) -> list[str]:

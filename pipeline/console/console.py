@@ -113,7 +113,8 @@ class Console:
     def outcome(self, name: str, status: str, seconds: float) -> None:
         """Say how a cell ended: ``built``, ``cached``, ``failed`` ..., and how long it took."""
         word = self._styled(status, f"{status:>8}")
-        took = f"  {human_seconds(seconds)}" if status in {"built", "failed"} else ""
+        told = seconds and status in {"built", "failed"}
+        took = f"  {human_seconds(seconds)}" if told else ""
         self._say(f"{word}  {printable_text(name)}{took}")
 
     @contextmanager

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 RESET = "\x1b[0m"
 
+NARROWEST = 8
+"""Columns that a cell of a table keeps at least."""
+
 _COLOUR = r"\x1b\[[0-9;:]{0,40}m"
 """Select Graphic Rendition (ECMA-48): the one escape sequence that only changes how text looks."""
 
@@ -99,18 +102,24 @@ def table(
     align: str = "",
     *,
     width: int | None = None,
+    yields: int | None = None,
 ) -> list[str]:
     """Return the lines of a table, the headers first.
 
     ``align`` has an ``l`` or ``r`` for each column (left where it is silent). ``width`` is what the
     lines may take, 0 for no bound; by default the terminal's when standard output is one. Cells
-    that are too long lose their middle; nothing is ever wrapped.
+    that are too long lose their middle, those of the column ``yields`` first; nothing is ever
+    wrapped.
     """
     cells = [[printable_text(cell).replace("\n", " ") for cell in row] for row in (headers, *rows)]
     widths = [max(width_of(row[column]) for row in cells) for column in range(len(headers))]
     bound = stdout_width() if width is None else width
     if bound:
-        widths = _fitted(widths, bound - 2 * (len(widths) - 1))
+        room = bound - 2 * (len(widths) - 1)
+        if yields is not None:
+            over = max(0, sum(widths) - room)
+            widths[yields] = max(min(widths[yields], NARROWEST), widths[yields] - over)
+        widths = _fitted(widths, room)
     sides = align.ljust(len(widths), "l")
     return [
         "  ".join(_padded(*column) for column in zip(row, widths, sides, strict=True)).rstrip()
@@ -119,11 +128,11 @@ def table(
 
 
 def _fitted(widths: list[int], bound: int) -> list[int]:
-    """Take columns from the widest ones until all fit; none gets narrower than eight."""
+    """Take columns from the widest ones until all fit; none gets narrower than `NARROWEST`."""
     widths = list(widths)
     while sum(widths) > bound:
         widest = max(range(len(widths)), key=widths.__getitem__)
-        if widths[widest] <= 8:
+        if widths[widest] <= NARROWEST:
             break
         widths[widest] -= 1
     return widths

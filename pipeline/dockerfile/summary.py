@@ -29,12 +29,14 @@ class Summary:
 
     ``env`` is what the ENV instructions of all stages set, in order, with quotes removed;
     ``commands`` each RUN: the words of the exec form, or one word for the shell form;
-    ``contexts`` the names that no stage has, from FROM, ``--from`` and mounts.
+    ``contexts`` the names that no stage has, from FROM, ``--from`` and mounts; ``networks`` what
+    the RUN instructions ask for.
     """
 
     env: Mapping[str, str]
     commands: tuple[tuple[str, ...], ...]
     contexts: frozenset[str]
+    networks: frozenset[str]
 
 
 def summarise(text: str) -> Summary:
@@ -43,6 +45,7 @@ def summarise(text: str) -> Summary:
     style = Style(escape=dockerfile.escape)
     env: dict[str, str] = {}
     commands: list[tuple[str, ...]] = []
+    networks: set[str] = set()
     for stage in dockerfile.stages:
         for step in stage.steps:
             if isinstance(step, Env):
@@ -50,7 +53,13 @@ def summarise(text: str) -> Summary:
             elif isinstance(step, Run):
                 command = step.command
                 commands.append((command,) if isinstance(command, str) else command)
-    return Summary(env=env, commands=tuple(commands), contexts=contexts(dockerfile))
+                networks.add(step.network)
+    return Summary(
+        env=env,
+        commands=tuple(commands),
+        contexts=contexts(dockerfile),
+        networks=frozenset(networks),
+    )
 
 
 def expanded(instruction: Instruction, word: str, env: Mapping[str, str], style: Style) -> str:

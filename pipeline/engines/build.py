@@ -19,6 +19,7 @@ from pipeline.engines.layers import Layer, Stack
 from pipeline.engines.protocol import ImageContext, TreeContext
 from pipeline.engines.references import References
 from pipeline.engines.scope import Scope, arguments
+from pipeline.engines.shared import shared_layer
 from pipeline.engines.stages import StageState
 from pipeline.engines.union import Directory, Union
 from pipeline.store.faults import guarded
@@ -91,14 +92,22 @@ class Build:
             case Workdir():
                 self._workdir(stage, step)
             case Copy():
-                source = Union(())
-                if step.sources:
-                    source, _ = self._origin(position, step.origin, step.line)
-                copies.perform(step, stage, source, self._bench)
+                self._copy(position, stage, step)
             case Run():
                 runs.perform(step, stage, partial(self._origin, position), self._bench)
             case _:
                 pass
+
+    def _copy(self, position: int, stage: StageState, step: Copy) -> None:
+        source = Union(())
+        if step.sources:
+            found = self._references.origin(position, step.origin or MAIN, step.line)
+            context = None if isinstance(found, int) else self._bench.request.contexts[found]
+            if kept := shared_layer(step, stage, context, self._bench):
+                stage.stack.add(kept)
+                return
+            source, _ = self._origin(position, step.origin, step.line)
+        copies.perform(step, stage, source, self._bench)
 
     def _workdir(self, stage: StageState, step: Workdir) -> None:
         """Make the directory, through links, unless it is there."""

@@ -7,6 +7,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.dockerfile.instructions import Run
 from pipeline.errors import StageFailedError
 
 if TYPE_CHECKING:
@@ -18,12 +19,19 @@ if TYPE_CHECKING:
     from pipeline.sandbox.spec import Spec
 
 SHORT = 80
+SHELL = ("/bin/sh", "-e", "-c")
 NOTE = "LOOK.txt"
 
 
 def short(instruction: Instruction) -> str:
-    """Return an instruction as it stands, on one line, cut to a readable length."""
-    text = " ".join(instruction.text.split())
+    """Return an instruction as it stands, on one line, cut to a readable length.
+
+    A shell's command in the exec form is shown as the command.
+    """
+    text = instruction.text
+    if isinstance(instruction, Run) and instruction.command[:-1] == SHELL:
+        text = f"RUN {instruction.command[-1]}"
+    text = " ".join(text.split())
     return text if len(text) <= SHORT else f"{text[: SHORT - 1]}…"
 
 
@@ -78,7 +86,7 @@ class Failure:
         return StageFailedError(
             f"`{short(self.instruction)}` {self.what}",
             where=f"Dockerfile:{self.instruction.line}",
-            hint=f"look inside with `pipeline run {label} --shell`",
+            hint=f"look inside with `pipeline run {shlex.quote(label)} --shell`",
             detail=tuple(detail),
         )
 

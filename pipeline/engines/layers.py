@@ -43,6 +43,10 @@ class Stack:
         paths = [layer.path for layer in self.layers if layer.kind != "derived"]
         return Union(tuple(reversed(paths)))
 
+    def add(self, path: Path) -> None:
+        """Put a directory on top that belongs to the stage and is never written to."""
+        self.layers.append(Layer(path=str(path), kind="image"))
+
     def copied(self) -> str:
         """Return the layer to copy into."""
         return self._top("copied")

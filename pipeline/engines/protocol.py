@@ -47,10 +47,14 @@ class ImageContext:
 
 @dataclass(frozen=True, kw_only=True)
 class TreeContext:
-    """A named context that is a directory of files, unpacked at ``path``, never changed there."""
+    """A named context that is a directory of files, unpacked at ``path``, never changed there.
+
+    ``shared`` says that many builds copy the same tree, so that an engine may keep the copy.
+    """
 
     digest: str
     path: Path = field(compare=False)
+    shared: bool = field(default=False, compare=False)
 
 
 Context = ImageContext | TreeContext

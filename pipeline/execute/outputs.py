@@ -6,8 +6,9 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.errors import StageFailedError, VerificationError
+from pipeline.errors import PipelineError, StageFailedError, VerificationError
 from pipeline.execute.report import Artifact
+from pipeline.files import atomic_write, sha256_bytes, sha256_file
 from pipeline.wheels.audit import audit
 from pipeline.wheels.normalise import normalise
 
@@ -79,20 +80,47 @@ def artifacts(tree: Tree, store: Store) -> tuple[Artifact, ...]:
 def copy_to(directory: Path, made: tuple[Artifact, ...]) -> dict[str, str]:
     """Copy artifacts into a directory by rename from a sibling; return their paths by name.
 
-    A file that already holds the same bytes is left alone.
+    A file that already holds the same bytes is left alone. Raises PipelineError when two
+    artifacts have one name and other bytes, or when the directory cannot be written.
     """
+    _refuse_clashes(made)
     paths = {}
     for artifact in made:
         target = directory / artifact.name
         paths[artifact.name] = str(target)
-        if not _same(target, artifact):
-            _place(artifact, target)
+        try:
+            if not _same(target, artifact):
+                _place(artifact, target)
+        except OSError as error:
+            raise PipelineError(
+                f"`{target}` cannot be written: {error.strerror}",
+                hint="name another directory with `--dist`",
+            ) from error
     return paths
 
 
-def _same(target: Path, artifact: Artifact) -> bool:
-    from pipeline.files import sha256_file  # noqa: PLC0415
+def _refuse_clashes(made: tuple[Artifact, ...]) -> None:
+    digests: dict[str, str] = {}
+    for artifact in made:
+        if digests.setdefault(artifact.name, artifact.sha256) != artifact.sha256:
+            raise PipelineError(
+                f"two cells made different files that are both called `{artifact.name}`, "
+                "so one would be lost",
+                hint="give them other names, or run the stages apart with a `--dist` for each",
+            )
 
+
+def drop_rotted(tree: Tree, store: Store) -> bool:
+    """Remove the blobs of a stored output that are not what their names say; whether any was."""
+    rotted = False
+    for artifact in artifacts(tree, store):
+        if sha256_file(artifact.path) != artifact.sha256:
+            artifact.path.unlink()
+            rotted = True
+    return rotted
+
+
+def _same(target: Path, artifact: Artifact) -> bool:
     try:
         return target.stat().st_size == artifact.size and sha256_file(target) == artifact.sha256
     except FileNotFoundError:
@@ -100,8 +128,6 @@ def _same(target: Path, artifact: Artifact) -> bool:
 
 
 def _place(artifact: Artifact, target: Path) -> None:
-    from pipeline.files import atomic_write, sha256_bytes  # noqa: PLC0415
-
     data = artifact.path.read_bytes()
     if sha256_bytes(data) != artifact.sha256:
         artifact.path.unlink()

@@ -103,7 +103,7 @@ class Provisioner:
             )
 
         path = self._store.derived("env", part.digest, make)
-        return TreeContext(digest=part.digest, path=path)
+        return TreeContext(digest=part.digest, path=path, shared=True)
 
     def source(self, source: SourceTree) -> TreeContext:
         """Return the checkout's files as a directory of their own."""

@@ -17,6 +17,7 @@ from pipeline.store.store import Store
 from pipeline.wheels.compare import compare
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pipeline.checkout.inputs import Checkout
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 UMASK = "0077"
 SURROUNDINGS = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "LANG": "tr_TR.UTF-8"}
 """What differs from the usual, besides the umask, the directory and the store."""
+
+DECLARATIONS = ("pipeline.yaml", "pipeline.lock", "images/*.yaml", "dockerfiles/**/*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +75,23 @@ def rebuild(
 
 
 def _copy_checkout(checkout: Checkout, root: Path, copy: Path) -> None:
-    for name in checkout.files:
-        source, target = root / name, copy / name
-        if os.path.lexists(source):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target, follow_symlinks=False)
+    """Copy what git tracks, and beside it the declarations, which it need not track yet."""
+    copy.mkdir()
+    _copy_files(checkout.files, root, copy)
     env = {"PATH": os.environ.get("PATH", os.defpath), "GIT_CONFIG_GLOBAL": os.devnull}
     if shutil.which("git"):
         check(["git", "init", "--quiet", "."], env=env, cwd=copy)
         check(["git", "add", "--force", "."], env=env, cwd=copy)
+    found = (path for pattern in DECLARATIONS for path in root.glob(pattern) if path.is_file())
+    _copy_files([path.relative_to(root).as_posix() for path in found], root, copy)
+
+
+def _copy_files(names: Iterable[str], root: Path, copy: Path) -> None:
+    for name in names:
+        source, target = root / name, copy / name
+        if os.path.lexists(source) and not os.path.lexists(target):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target, follow_symlinks=False)
 
 
 def _seed(plan: Plan, means: Means, directory: Path) -> None:
@@ -89,7 +100,9 @@ def _seed(plan: Plan, means: Means, directory: Path) -> None:
     parents = {name: image.origin.image or "" for name, image in means.pipeline.images.items()}
     with Store.open(directory) as store:
         for wanted in wanted_files(recipes, means.lock, parents):
-            store.add_blob_file(means.store.blob_path(wanted.sha256))
+            digest = wanted.sha256
+            with means.store.open_blob(digest) as source, store.new_blob(digest) as blob:
+                shutil.copyfileobj(source, blob)
 
 
 def _run_again(names: list[str], copy: Path, store: Path, dist: Path) -> None:

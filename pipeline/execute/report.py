@@ -78,6 +78,5 @@ class RunReport:
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:
-        """All files made, each name once, in the order of the cells."""
-        named = {artifact.name: artifact for cell in self.cells for artifact in cell.outputs}
-        return tuple(named.values())
+        """All files made, each once, in the order of the cells."""
+        return tuple(dict.fromkeys(made for cell in self.cells for made in cell.outputs))

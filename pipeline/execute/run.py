@@ -7,8 +7,10 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.errors import StageFailedError
 from pipeline.execute.cells import Bench, build_cell
 from pipeline.execute.fetching import fetch_shown
+from pipeline.execute.outputs import drop_rotted
 from pipeline.execute.provision import Provisioner, wanted_files
 from pipeline.execute.report import CellReport, RunReport
 from pipeline.execute.scheduler import run_cells
@@ -60,7 +62,7 @@ def execute(plan: Plan, means: Means, options: Options) -> RunReport:
 
     Nothing of the repository or the outside world is changed; outputs lie in the store.
     """
-    prepare(missing(plan, means.store, rebuild=options.rebuild), means)
+    prepare(missing(plan, means, rebuild=options.rebuild), means)
     bench = Bench(
         store=means.store,
         engine=means.engine,
@@ -72,7 +74,7 @@ def execute(plan: Plan, means: Means, options: Options) -> RunReport:
 
     def work(cell: PlannedCell, done: Mapping[str, CellReport]) -> CellReport:
         if cell.recipe:
-            return build_cell(bench, cell, cell.recipe)
+            return _build(bench, cell, cell.recipe, means)
         with one_at_a_time:
             return _run_on_host(cell, done, means, options)
 
@@ -85,10 +87,36 @@ def execute(plan: Plan, means: Means, options: Options) -> RunReport:
     )
 
 
-def missing(plan: Plan, store: Store, *, rebuild: bool) -> list[Recipe]:
-    """Return the recipes that have no result yet."""
+def _build(bench: Bench, cell: PlannedCell, recipe: Recipe, means: Means) -> CellReport:
+    """Build a cell; a failed step is told with the cell's name, where the stage is declared."""
+    try:
+        return build_cell(bench, cell, recipe)
+    except StageFailedError as error:
+        if not error.where:  # it is the engine that says where in the Dockerfile
+            raise
+        raise StageFailedError(
+            f"`{cell.name}` failed: {error}",
+            where=means.pipeline.where("stages", cell.stage.name),
+            hint=error.hint,
+            detail=error.detail,
+        ) from error
+
+
+def missing(plan: Plan, means: Means, *, rebuild: bool) -> list[Recipe]:
+    """Return the recipes that have no result yet, or one whose files rotted."""
     recipes = [cell.recipe for cell in plan.cells if cell.recipe]
-    return [recipe for recipe in recipes if rebuild or store.get_result(recipe.key) is None]
+    return [recipe for recipe in recipes if rebuild or not _is_built(recipe, means)]
+
+
+def _is_built(recipe: Recipe, means: Means) -> bool:
+    """Whether there is a result to answer with. Its files are read: nothing else would see rot."""
+    result = means.store.get_result(recipe.key)
+    if result is None:
+        return False
+    if drop_rotted(means.store.load_tree(result.tree), means.store):
+        means.console.warning(f"the stored output of `{result.label}` was damaged: built anew")
+        return False
+    return True
 
 
 def prepare(recipes: list[Recipe], means: Means) -> None:

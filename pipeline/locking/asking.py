@@ -84,7 +84,7 @@ class Backends:
             base.python,
         )
         if key not in self._answers:
-            self._context.say(f"asking the backend of {source} ({question})")
+            self._context.say(f"source {source}: asking its backend what a {question} needs")
             wheels = self._environment(project, base, extra)
             files = (
                 *wheels,

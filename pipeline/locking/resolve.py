@@ -112,7 +112,7 @@ def _sources(context: Context) -> dict[str, PythonFile]:
 
 def _sdist(source: str, context: Context) -> PythonFile:
     name, _, version = source.partition("==")
-    context.say(f"source {source}")
+    context.say(f"source {source}: looking for its sdist")
     for link in context.index.links(canonicalize_name(name)):
         if _is_release(link, name, version):
             return PythonFile(

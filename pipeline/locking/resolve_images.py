@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pipeline.config.model import Image
     from pipeline.lock.types import DebianPackage, PythonFile
     from pipeline.locking.context import Context
-    from pipeline.platforms import Target
 
 
 def resolve_images(context: Context) -> dict[str, LockedImage]:
@@ -87,7 +86,7 @@ def _project(wheel: PythonFile) -> str:
 def _platform(
     image: Image, target: Target, context: Context, done: dict[str, LockedImage]
 ) -> LockedPlatform:
-    context.say(f"image {image.name} for {target.value}")
+    context.say(f"image {image.name}: resolving packages for {target.value}")
     ancestors = _ancestors(image, target, context, done)
     inherited = [package for locked_on in ancestors for package in locked_on.packages]
     packages = _packages(image, target, context, inherited)
@@ -182,7 +181,7 @@ def _with_digests(name: str, context: Context, done: dict[str, LockedImage]) -> 
     lock = Lock(epoch=context.epoch, images=images)
     platforms = {}
     for platform, locked_on in image.platforms.items():
-        context.say(f"image {name} for {platform}: assembling")
+        context.say(f"image {name}: assembling for {Target.of_platform(platform).value}")
         for needed in _chain(name, context):
             fetch(platform_files(done[needed].platforms[platform]), context.store, context.settings)
         digest = image_digest(name, lock, platform, context.store)

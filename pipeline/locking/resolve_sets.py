@@ -46,7 +46,7 @@ def _resolve(
     previous = stages[stage.name].sets.get(base.key) if stage.name in stages else None
     if previous is not None and _stays(context, stage.name, previous, words):
         return previous
-    context.say(f"stage {stage.name}: {base.key}")
+    context.say(f"stage {stage.name}: resolving requirements for {base.key}")
     where = context.where("stages", stage.name)
     if not base.python or not base.glibc:
         raise ConfigError(
@@ -141,7 +141,7 @@ def _environment(context: Context, name: str, lock: Lock, backends: Backends) ->
     previous = context.moves.previous.environments.get(name)
     if previous is not None and _stays(context, name, previous, words):
         return previous
-    context.say(f"environment {name}")
+    context.say(f"environment {name}: resolving")
     asked = [
         v for word in ("dependencies", "groups", "extras", "requires") for v in words.get(word, [])
     ]

@@ -122,7 +122,7 @@ def compare(text: str, steps: Steps) -> None:
     """Parse a rendered Dockerfile back; ConfigError unless it says what was meant.
 
     A template of the project may add instructions of its own, but the variables, the commands
-    and their order, and the contexts must be there, and no other context.
+    and their order, and the contexts must be there, and no other context or network.
     """
     from pipeline.dockerfile.summary import summarise  # noqa: PLC0415
 
@@ -140,6 +140,8 @@ def compare(text: str, steps: Steps) -> None:
         raise _unfaithful(steps, f"only known contexts: it names `{min(unknown)}`")
     if missing := {name for name, _ in steps.contexts} - found.contexts:
         raise _unfaithful(steps, f"the context `{min(missing)}`")
+    if "host" in found.networks and steps.network != "host":
+        raise _unfaithful(steps, "the network `none`")
 
 
 def _unfaithful(steps: Steps, what: str) -> ConfigError:

@@ -33,6 +33,9 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 RESERVED = frozenset({"scratch", "build", "env", "src", "wheel"})
 """Names of contexts and stages in the built-in templates; no image may have one of them."""
 
+SHELLS = frozenset({"dash", "bash", "busybox"})
+"""Debian packages that bring ``/bin/sh``."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Situation:
@@ -165,6 +168,8 @@ def recipe(
             f"`{situation.image}` cannot be the name of an image: Dockerfiles use it",
             where=f"images/{situation.image}.yaml",
         )
+    if run:
+        _require_shell(situation)
     stage, platform = situation.stage, situation.platform
     steps = Steps(
         cell=situation.cell.name,
@@ -187,4 +192,22 @@ def recipe(
         network=stage.network,
         epoch=situation.lock.epoch,
         seconds=stage.timeout,
+    )
+
+
+def _require_shell(situation: Situation) -> None:
+    """Refuse shell commands in an image without a shell.
+
+    A Debian package does not say that it needs one, so none comes by itself.
+    """
+    name: str | None = situation.image
+    while name:
+        locked = situation.lock.images[name].platforms[situation.target.platform]
+        if SHELLS & {package.name for package in locked.packages}:
+            return
+        name = situation.pipeline.images[name].origin.image
+    raise ConfigError(
+        f"image `{situation.image}` has no shell to run the commands of `{situation.cell.name}`",
+        where=situation.pipeline.where("stages", situation.stage.name, "run"),
+        hint=f"add `bash` and `coreutils` to `packages` in `images/{situation.image}.yaml`",
     )

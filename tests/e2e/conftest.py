@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -27,6 +26,8 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).parents[2]
 KEPT = "PIPELINE_TEST_CACHE"
+PATIENCE = 20.0
+"""Seconds that something may take to end which we do not wait for otherwise."""
 
 MACHINE = ("PIP_", "PIPELINE_DEBIAN_MIRROR", "SSL_CERT", "HTTP", "NO_PROXY", "http", "no_proxy")
 """Beginnings of variables by which a machine says where packages come from."""
@@ -146,8 +147,43 @@ class Project:
 
     @property
     def leftovers(self) -> list[str]:
-        """What lies in the store's room for unfinished things."""
-        return sorted(path.name for path in (self.cache / "work").iterdir())
+        """What lies in the store's room for unfinished things, and mounts below the store."""
+        table = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+        mounts = [line for line in table if str(self.cache) in line]
+        return mounts + sorted(path.name for path in (self.cache / "work").iterdir())
+
+    @staticmethod
+    def processes(words: str) -> list[int]:
+        """Return the processes whose command line holds ``words``."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if words.encode() in path.read_bytes():
+                    found.append(int(path.parent.name))
+        return found
+
+    def gone(self, words: str) -> bool:
+        """Whether no process with ``words`` in its command line is left, soon."""
+        end = time.monotonic() + PATIENCE
+        while self.processes(words):
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.05)
+        return True
+
+    def blob(self, digest: str) -> Path:
+        """Return the file of a blob."""
+        return self.cache / "blobs" / digest[:2] / digest
+
+    @staticmethod
+    def flip(path: Path) -> None:
+        """Change one byte in the middle of a file, keeping its size; other links keep theirs."""
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        mode = path.stat().st_mode
+        path.unlink()
+        path.write_bytes(data)
+        path.chmod(mode)
 
 
 def git(root: Path, *words: str) -> str:
@@ -287,42 +323,6 @@ def steps(tool: Path, shared: Path, tmp_path: Path) -> Project:
     return project
 
 
-def processes(words: str) -> list[int]:
-    """Return the processes whose command line holds ``words``."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if words.encode() in path.read_bytes():
-                found.append(int(path.parent.name))
-    return found
-
-
-def mounts(below: Path) -> list[str]:
-    """Return the mounts below a directory, as this process sees them."""
-    table = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
-    return [line for line in table.splitlines() if str(below) in line]
-
-
-def gone(words: str, seconds: float = 10) -> bool:
-    """Whether no process with ``words`` in its command line is left, soon."""
-    end = time.monotonic() + seconds
-    while processes(words):
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def flip(path: Path) -> None:
-    """Change one byte in the middle of a file, keeping its size; other links keep theirs."""
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    mode = path.stat().st_mode
-    path.unlink()
-    path.write_bytes(data)
-    path.chmod(mode)
-
-
 @pytest.fixture
 def child_ends() -> Iterator[list[subprocess.Popen[bytes]]]:
     """Give a list of started runs that are killed, with all of their group, at the end."""
@@ -332,8 +332,3 @@ def child_ends() -> Iterator[list[subprocess.Popen[bytes]]]:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
-
-
-def words_of(text: str) -> str:
-    """Return text on one line, so that how it was wrapped does not matter."""
-    return re.sub(r"\s+", " ", text)

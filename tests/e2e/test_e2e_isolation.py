@@ -1,1 +1,0 @@
-"""What a step may not do, tried by a real stage of a real run."""

@@ -19,6 +19,19 @@ if TYPE_CHECKING:
     from pipeline.cli.session import Session
 
 DAY = 86400.0
+KINDS = {
+    "blob": "what was downloaded and what was built, by sha256",
+    "result": "what a cell made, by its key",
+    "layer": "unpacked layers of images",
+    "bytecode": "compiled Python of images, for the sandbox",
+    "env": "what lies in `/env` of a step",
+    "environment": "environments of `pipeline exec`",
+    "copy": "trees that a step got by COPY, as layers",
+    "layout": "images as OCI layouts",
+    "output": "files made by one cell for another",
+    "source": "copies of sources, as steps see them",
+    "unpacked": "unpacked sdists",
+}
 
 EXAMPLES = (
     ("pipeline cache list", "how much lies there, by kind"),
@@ -59,10 +72,13 @@ def _list(arguments: argparse.Namespace, session: Session) -> int:
     kinds: dict[str, list[int]] = {}
     for item in items:
         kinds.setdefault(item.kind, []).append(item.size)
-    rows = [(kind, str(len(sizes)), human_size(sum(sizes))) for kind, sizes in kinds.items()]
-    rows.append(("all", str(len(items)), human_size(sum(item.size for item in items))))
+    rows = [
+        (kind, str(len(sizes)), human_size(sum(sizes)), KINDS.get(kind, ""))
+        for kind, sizes in kinds.items()
+    ]
+    rows.append(("all", str(len(items)), human_size(sum(item.size for item in items)), ""))
     print(session.store.root)
-    print("\n".join(table(("kind", "items", "size"), rows)))
+    print("\n".join(table(("kind", "items", "size", ""), rows, "lrrl")))
     return 0
 
 

@@ -40,24 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, session: Session) -> int:
     """Look at everything; 6 when no engine works, else 0."""
-    looks: tuple[Callable[[Session], Check], ...] = (
-        _python,
-        _git,
-        _cache,
-        _sandbox,
-        _gpgv,
-        _mirror,
-        _lock,
-    )
+    looks = MACHINE + (PROJECT if _project(session).state == "works" else (_project,))
     checks = [look(session) for look in looks]
     if arguments.json:
         print(json.dumps({"checks": [asdict(check) for check in checks]}, indent=2))
     else:
         rows = [(check.what, check.state, check.found) for check in checks]
         print("\n".join(table(("what", "state", "found"), rows)))
-        for check in checks:
-            if check.hint:
-                print(f"{check.what}: {check.hint}")
+        hints = [f"{check.what}: {check.hint}" for check in checks if check.hint]
+        print("\n".join(["", *hints] if hints else []), end="\n" if hints else "")
     fails = {check.what for check in checks if check.state == "fails"}
     return 6 if "sandbox" in fails else 0
 
@@ -95,7 +86,8 @@ def _sandbox(session: Session) -> Check:
         return Check(what="sandbox", state="fails", found="needs the cache")
     found = SandboxEngine(session.store).probe()
     if found.works:
-        return Check(what="sandbox", state="works", found=found.identity)
+        found_here = f"steps are isolated on Linux {os.uname().release}"
+        return Check(what="sandbox", state="works", found=found_here)
     return Check(what="sandbox", state="fails", found=found.reason, hint=found.hint)
 
 
@@ -109,6 +101,23 @@ def _gpgv(session: Session) -> Check:
         found="not found",
         hint="install gpgv: `pipeline lock` checks Debian's signatures with it",
     )
+
+
+def _project(session: Session) -> Check:
+    try:
+        count = len(session.pipeline.stages)
+    except PipelineError as error:
+        state = "fails" if _in_project(session) else "none here"
+        return Check(what="project", state=state, found=str(error), hint=error.hint)
+    return Check(what="project", state="works", found=f"{session.root}, {count} stages")
+
+
+def _in_project(session: Session) -> bool:
+    """Whether there is a `pipeline.yaml`, be it a wrong one."""
+    try:
+        return session.root.is_dir()
+    except PipelineError:
+        return False
 
 
 def _mirror(session: Session) -> Check:
@@ -125,5 +134,11 @@ def _lock(session: Session) -> Check:
         lock = session.lock
     except PipelineError as error:
         return Check(what="lock", state="fails", found=str(error), hint=error.hint)
-    found = f"{len(lock.images)} images, {len(lock.environments)} environments, fresh"
-    return Check(what="lock", state="works", found=found)
+    counts = ((len(lock.images), "image"), (len(lock.environments), "environment"))
+    found = ", ".join(f"{count} {word}{'s' * (count != 1)}" for count, word in counts)
+    return Check(what="lock", state="works", found=f"fresh: {found}")
+
+
+MACHINE: tuple[Callable[[Session], Check], ...] = (_python, _git, _cache, _sandbox, _gpgv)
+PROJECT: tuple[Callable[[Session], Check], ...] = (_project, _mirror, _lock)
+"""What is looked at, in order; the second half only inside a project."""

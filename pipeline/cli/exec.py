@@ -54,8 +54,12 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     try:
         os.execvpe(command[0], command, environ)  # noqa: S606 - an argument list, as everywhere
     except OSError as error:
+        why = (
+            "there is no such program"
+            if isinstance(error, FileNotFoundError)
+            else str(error.strerror)
+        )
         raise UsageError(
-            f"`{command[0]}` cannot be run in environment `{arguments.environment}`: "
-            f"{error.strerror}",
+            f"`{command[0]}` cannot be run in environment `{arguments.environment}`: {why}",
             hint=f"its programs are in {prefix / 'bin'}",
         ) from error

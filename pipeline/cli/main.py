@@ -81,12 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     out = Console.for_stderr(os.environ)
     try:
-        if words[:1] == ["run"] and (report := noop.recorded(words)):
-            from pipeline.cli.outcome import show  # noqa: PLC0415
-
-            show(report, out, as_json="--json" in words)
-            return 0
-        return _dispatch(words, out)
+        code = _answer(words, out)
+        sys.stdout.flush()  # not at exit, where Python would complain of a pipe that was closed
+        return code  # noqa: TRY300 - flushing may fail as printing may
     except PipelineError as error:
         return _refuse(error, words, out)
     except KeyboardInterrupt:
@@ -98,6 +95,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except Exception:  # noqa: BLE001 - the one place that sees everything
         return _bug(words)
+
+
+def _answer(words: list[str], out: Console) -> int:
+    """Show the report of a run that has nothing to do, or do what the words say."""
+    if words[:1] == ["run"] and (report := noop.recorded(words)):
+        from pipeline.cli.outcome import show  # noqa: PLC0415
+
+        show(report, out, as_json="--json" in words)
+        return 0
+    return _dispatch(words, out)
 
 
 def _dispatch(words: list[str], out: Console) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.parser import add_network
 from pipeline.cli.selecting import add_selection, plan_of, selections
-from pipeline.errors import StageFailedError
+from pipeline.errors import StageFailedError, UsageError
 from pipeline.execute.engines import choose
 from pipeline.execute.export import export_cell
 from pipeline.execute.run import execute, prepare
@@ -44,6 +44,11 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     plan = plan_of(session, selections(arguments))
     session.checkout.remember()
     wanted = [cell for cell in plan.cells if cell.recipe and _selected(cell, arguments)]
+    if not wanted:
+        raise UsageError(
+            "the stages asked for run on the host, so there is no Dockerfile of them",
+            hint="`pipeline list` shows which stages run in an image",
+        )
     if arguments.output is None:
         texts = {cell.name: cell.recipe.dockerfile for cell in wanted if cell.recipe}
         print(
@@ -51,7 +56,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
             end="",
         )
         return 0
-    commands = _write(arguments.output, plan, wanted, session)
+    commands = _write(arguments.output.absolute(), plan, wanted, session)
     if arguments.json:
         print(json.dumps(commands, indent=2))
     else:

@@ -14,8 +14,8 @@ from pipeline.cli.parser import add_network, positive
 from pipeline.cli.preamble import announce
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.cli.watching import watched_paths
+from pipeline.execute.artifacts import copy_to
 from pipeline.execute.engines import choose
-from pipeline.execute.outputs import copy_to
 from pipeline.execute.run import execute
 from pipeline.release.version import tag_name
 

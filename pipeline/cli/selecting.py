@@ -34,8 +34,10 @@ def selections(arguments: argparse.Namespace) -> tuple[Selection, ...]:
     """Return what was asked for; UsageError when a word is no selection."""
     chosen = tuple(Selection.parse(word) for word in arguments.stages)
     if arguments.target:
+        everything = Selection(stage="*")
         return tuple(
-            Selection(stage=one.stage, values=(*one.values, arguments.target)) for one in chosen
+            Selection(stage=one.stage, values=(*one.values, arguments.target))
+            for one in chosen or (everything,)
         )
     return chosen
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.engines.protocol import BuildRequest, Limits
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.execute.outputs import artifacts, keep
+from pipeline.execute.artifacts import artifacts
 from pipeline.execute.report import CellReport
 from pipeline.files import sha256_bytes
 from pipeline.plan.recipe import OutputInput
@@ -79,6 +79,8 @@ def _build(
             raise ConfigError(
                 f"`{planned.name}`: {error.message}", where=error.where, hint=error.hint
             ) from error
+        from pipeline.execute.outputs import keep  # noqa: PLC0415 - imported while steps run
+
         kept = keep(planned.kind, planned.name, built.output, bench.store, epoch=recipe.epoch)
     result = Result(
         tree=kept.tree.digest,

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import StageFailedError
+from pipeline.execute.artifacts import drop_rotted
 from pipeline.execute.cells import Bench, build_cell
 from pipeline.execute.fetching import fetch_shown
-from pipeline.execute.outputs import drop_rotted
 from pipeline.execute.provision import Provisioner, wanted_files
 from pipeline.execute.report import CellReport, RunReport
 from pipeline.execute.scheduler import run_cells
@@ -70,6 +71,7 @@ def execute(plan: Plan, means: Means, options: Options) -> RunReport:
         turns=means.turns,
         rebuild=options.rebuild,
     )
+    threading.Thread(target=_preload, daemon=True).start()
     one_at_a_time = threading.Lock()
 
     def work(cell: PlannedCell, done: Mapping[str, CellReport]) -> CellReport:
@@ -100,6 +102,11 @@ def _build(bench: Bench, cell: PlannedCell, recipe: Recipe, means: Means) -> Cel
             hint=error.hint,
             detail=error.detail,
         ) from error
+
+
+def _preload() -> None:
+    """Import what is needed once a step has ended, while the first one runs."""
+    importlib.import_module("pipeline.execute.outputs")
 
 
 def missing(plan: Plan, means: Means, *, rebuild: bool) -> list[Recipe]:

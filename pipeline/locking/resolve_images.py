@@ -13,6 +13,7 @@ from pipeline.locking.debian import Closure, facts, locked
 from pipeline.locking.fetch import fetch, missing, platform_files
 from pipeline.locking.project import normal
 from pipeline.locking.uv import Request
+from pipeline.platforms import Target
 
 if TYPE_CHECKING:
     from pipeline.config.model import Image

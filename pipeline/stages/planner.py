@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import fnmatch
 from typing import TYPE_CHECKING
 
 from pipeline.config.model import KINDS, ContainerStage
@@ -55,9 +56,18 @@ def _no_match(selection: Selection, cells: Mapping[str, tuple[Cell, ...]]) -> Us
             f"stage `{selection.stage}` has no cell with {', '.join(selection.values)}",
             hint=f"its cells are {names}",
         )
+    if any(fnmatch.fnmatchcase(name, selection.stage) for name in cells):
+        return UsageError(
+            f"no cell of {_stages(selection.stage)} has {', '.join(selection.values)} in its matrix",
+            hint="`pipeline plan` names the cells",
+        )
     near = difflib.get_close_matches(selection.stage, cells, n=1)
     hint = f"did you mean `{near[0]}`?" if near else f"the stages are {', '.join(cells)}"
     return UsageError(f"there is no stage `{selection.stage}`", hint=hint)
+
+
+def _stages(pattern: str) -> str:
+    return "any stage" if pattern == "*" else f"`{pattern}`"
 
 
 def _add(

@@ -1,0 +1,133 @@
+"""The reference page of the command line, made from the parsers: `docs/reference/commands.md`.
+
+A test compares the page with what this makes; `write` brings it up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from pipeline.cli.documents import DOCUMENTS, ERROR, NOTES
+from pipeline.cli.main import EXIT_CODES, VERBS, Verb, load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PAGE = "commands.md"
+
+VARIABLES = (
+    ("PIPELINE_CACHE_DIR", "the cache; else `pipeline` below `XDG_CACHE_HOME` or `~/.cache`"),
+    ("PIPELINE_ENGINE", "the engine, as `--engine`, which stands above it"),
+    ("PIPELINE_DEBIAN_MIRROR", "Debian mirrors, as `--debian-mirror`, which stands above it"),
+    ("PIPELINE_DEBIAN_KEYRING", "the keys that Debian's Release files are checked with"),
+    ("PIPELINE_PYTHON", "the Python that `./pipelinew` sets itself up with"),
+    ("PIP_*", "pip's own settings, and its configuration files: where Python files come from"),
+    ("NO_COLOR, FORCE_COLOR, TERM, COLUMNS", "how output looks"),
+    ("CI", "no line is drawn over another"),
+    ("GITHUB_ACTIONS", "groups, annotations and a step summary for GitHub"),
+)
+
+_INTRODUCTION = """
+# Commands
+
+`pipeline VERB`, or `./pipelinew VERB` in a clone. Results go to standard output, all else to
+standard error. A flag stands above an environment variable, that above `pipeline.yaml`, and that
+above the machine's own settings.
+
+`STAGE` is a stage's name, a glob (`test*`), or cells by values of their axes
+(`wheel[linux_arm64,cp311]`); what they need is run too.
+"""
+
+_JSON = """
+With `--json` a verb prints one JSON document on standard output, also when it fails. Keys may be
+added to it; those shown stay.
+"""
+
+
+def page() -> str:
+    """Return the page's text."""
+    parts = [_INTRODUCTION, *_verbs(), "## Exit codes", _exit_codes()]
+    parts += ["## Environment variables", _variables()]
+    parts += ["## Failures as JSON", _JSON, _code("json", ERROR)]
+    return "\n\n".join(part.strip() for part in parts if part.strip()) + "\n"
+
+
+def write(directory: Path) -> None:
+    """Write the page into ``directory``."""
+    (directory / PAGE).write_text(page(), encoding="utf-8")
+
+
+def _verbs() -> Iterator[str]:
+    for verb in VERBS:
+        yield f"## `pipeline {verb.name}`"
+        yield from _verb(verb)
+    yield "## Every verb"
+    _, parser = load(VERBS[0])
+    yield _table(("flag", "meaning"), [_row(a) for a in _actions(parser) if _common(a)])
+
+
+def _verb(verb: Verb) -> Iterator[str]:
+    module, parser = load(verb)
+    yield f"{verb.summary[0].upper()}{verb.summary[1:]}."
+    own = [action for action in _actions(parser) if not _common(action)]
+    if own:
+        yield _table(("argument", "meaning"), [_row(action) for action in own])
+    width = max(len(command) for command, _ in module.EXAMPLES)
+    yield _code("console", "\n".join(f"{c:{width}}  # {what}" for c, what in module.EXAMPLES))
+    if document := DOCUMENTS.get(verb.name):
+        yield "With `--json`:"
+        yield _code("json", document)
+        yield NOTES.get(verb.name, "")
+
+
+def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
+    return parser._actions  # noqa: SLF001 - argparse has no public way to list them
+
+
+def _common(action: argparse.Action) -> bool:
+    return action.dest in {"help", "directory", "json"}
+
+
+def _row(action: argparse.Action) -> tuple[str, str]:
+    takes = "" if action.nargs == 0 else _metavar(action)
+    flags = ", ".join(f"`{name}`" for name in action.option_strings)
+    if not flags:
+        return f"`{takes}`", _sentence(action)
+    return f"{flags} `{takes}`" if takes else flags, _sentence(action)
+
+
+def _metavar(action: argparse.Action) -> str:
+    if action.metavar:
+        word = str(action.metavar)
+    elif action.choices:
+        word = "|".join(map(str, action.choices))
+    else:
+        word = action.dest.upper()
+    return {"*": f"[{word}...]", "+": f"{word}...", "?": f"[{word}]"}.get(str(action.nargs), word)
+
+
+def _sentence(action: argparse.Action) -> str:
+    return (action.help or "").replace("|", "\\|")
+
+
+def _exit_codes() -> str:
+    return _table(("code", "meaning"), [(str(code), meaning) for code, meaning in EXIT_CODES])
+
+
+def _variables() -> str:
+    rows = [
+        (", ".join(f"`{name}`" for name in names.split(", ")), meaning)
+        for names, meaning in VARIABLES
+    ]
+    return _table(("variable", "meaning"), rows)
+
+
+def _table(headers: tuple[str, str], rows: list[tuple[str, str]]) -> str:
+    lines = [f"| {' | '.join(line)} |" for line in (headers, *rows)]
+    return "\n".join([lines[0], "|---" * len(headers) + "|", *lines[1:]])
+
+
+def _code(language: str, text: str) -> str:
+    return f"```{language}\n{text.strip()}\n```"

@@ -6,19 +6,23 @@ interrupted, then terminated, then killed when we are.
 
 from __future__ import annotations
 
+import os
+import select
 import shlex
 import signal
 import subprocess
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import PipelineError, StageFailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 GRACE_SECONDS = 2.0
+CHUNK = 1 << 16
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,10 +61,7 @@ def run(
             stderr=subprocess.PIPE,
         )
     except OSError as error:
-        raise PipelineError(
-            f"`{command[0]}` cannot be started: {error.strerror}",
-            hint=f"check that `{command[0]}` is installed and may be executed",
-        ) from error
+        raise _not_started(command, error) from error
     try:
         stdout, stderr = process.communicate(stdin, timeout=timeout)
     except subprocess.TimeoutExpired as error:
@@ -111,3 +112,78 @@ def stop(process: subprocess.Popen[bytes]) -> None:
             continue
     process.kill()
     process.wait()
+
+
+class Watched:
+    """A running program whose standard error is read line by line while it runs."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+        self._rest = b""
+        self._open = True
+
+    def lines(self, seconds: float) -> list[bytes] | None:
+        """Wait at most ``seconds`` for whole lines; none may come. None once the stream ended."""
+        stream = self._process.stderr
+        if stream is None or not self._open:
+            return None
+        poll = select.poll()
+        poll.register(stream, select.POLLIN)
+        if not poll.poll(seconds * 1000):
+            return []
+        data = os.read(stream.fileno(), CHUNK)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if not data:
+            self._open = False
+            lines = [self._rest] if self._rest else []
+        return lines
+
+    def status(self) -> int:
+        """Wait for the program's end and return its exit status."""
+        return self._process.wait()
+
+
+@contextmanager
+def watched(command: Sequence[str], *, env: Mapping[str, str]) -> Iterator[Watched]:
+    """Start a program in a process group of its own; when the block ends nothing of it runs.
+
+    A terminal's Ctrl-C does not reach it, so that it is ended in one way only. Its standard output
+    is dropped. PipelineError when it cannot be started.
+    """
+    try:
+        process = subprocess.Popen(
+            list(command),
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise _not_started(command, error) from error
+    try:
+        with process:
+            try:
+                yield Watched(process)
+            finally:
+                _stop_group(process)
+    finally:
+        # The group outlives its leader while any member does.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def _stop_group(process: subprocess.Popen[bytes]) -> None:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
+
+
+def _not_started(command: Sequence[str], error: OSError) -> PipelineError:
+    return PipelineError(
+        f"`{command[0]}` cannot be started: {error.strerror}",
+        hint=f"check that `{command[0]}` is installed and may be executed",
+    )

@@ -47,9 +47,12 @@ def run() -> int:
         sys.stdout.write(f"pipeline {version()}\n")
         return 0
     enter_environment()
-    from pipeline.cli.main import main  # noqa: PLC0415 - importable only from here on
+    try:
+        from pipeline.cli.main import main  # noqa: PLC0415 - importable only from here on
 
-    return main()
+        return main()
+    except KeyboardInterrupt:  # while we were still being imported
+        return 130
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ KINDS = {
     "env": "what lies in `/env` of a step",
     "environment": "environments of `pipeline exec`",
     "copy": "trees that a step got by COPY, as layers",
+    "installed": "environments in images that stages make",
     "layout": "images as OCI layouts",
     "output": "files made by one cell for another",
     "source": "copies of sources, as steps see them",
@@ -35,7 +36,7 @@ KINDS = {
 
 EXAMPLES = (
     ("pipeline cache list", "how much lies there, by kind"),
-    ("pipeline cache verify", "hash everything again; what is damaged is removed"),
+    ("pipeline cache verify", "hash all again, remove the damaged"),
     ("pipeline cache prune --older-than 7", "remove what no run used for a week"),
 )
 

@@ -6,31 +6,23 @@ import json
 import os
 import shutil
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from pipeline.cli.checks import Check
+from pipeline.cli.engine_checks import engine_checks
 from pipeline.cli.session import cache_directory
 from pipeline.console import human_size, table
-from pipeline.engines.sandbox import SandboxEngine
 from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
+    from pathlib import Path
 
     from pipeline.cli.session import Session
 
-EXAMPLES = (("pipeline doctor", "exit 6 where no engine works"),)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Check:
-    """One thing looked at. ``state`` is ``works``, ``limited`` or ``fails``."""
-
-    what: str
-    state: str
-    found: str
-    hint: str = ""
+EXAMPLES = (("pipeline doctor", "exit 6 where the engine to be taken does not work"),)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,8 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, session: Session) -> int:
     """Look at everything; 6 when no engine works, else 0."""
-    looks = MACHINE + (PROJECT if _project(session).state == "works" else (_project,))
-    checks = [look(session) for look in looks]
+    looks = PROJECT if _project(session).state == "works" else (_project,)
+    checks = [look(session) for look in MACHINE]
+    checks += [*_engines(session), *(look(session) for look in looks)]
     if arguments.json:
         print(json.dumps({"checks": [asdict(check) for check in checks]}, indent=2))
     else:
@@ -50,7 +43,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
         hints = [f"{check.what}: {check.hint}" for check in checks if check.hint]
         print("\n".join(["", *hints] if hints else []), end="\n" if hints else "")
     fails = {check.what for check in checks if check.state == "fails"}
-    return 6 if "sandbox" in fails else 0
+    return 6 if "engine" in fails else 0
 
 
 def _python(session: Session) -> Check:
@@ -78,17 +71,21 @@ def _cache(session: Session) -> Check:
     except PipelineError as error:
         return Check(what="cache", state="fails", found=error.message, hint=error.hint)
     free = shutil.disk_usage(store.root).free
-    return Check(what="cache", state="works", found=f"{root}, {human_size(free)} free")
+    return Check(
+        what="cache", state="works", found=f"{_short(root, session)}, {human_size(free)} free"
+    )
 
 
-def _sandbox(session: Session) -> Check:
+def _short(path: Path, session: Session) -> str:
+    """Return a path as a shell would take it, from the home directory on where it lies there."""
+    home = session.environ.get("HOME", "")
+    return f"~/{path.relative_to(home)}" if home and path.is_relative_to(home) else str(path)
+
+
+def _engines(session: Session) -> list[Check]:
     if _cache(session).state == "fails":
-        return Check(what="sandbox", state="fails", found="needs the cache")
-    found = SandboxEngine(session.store).probe()
-    if found.works:
-        found_here = f"steps are isolated on Linux {os.uname().release}"
-        return Check(what="sandbox", state="works", found=found_here)
-    return Check(what="sandbox", state="fails", found=found.reason, hint=found.hint)
+        return [Check(what="engine", state="fails", found="every one needs the cache")]
+    return engine_checks(session)
 
 
 def _gpgv(session: Session) -> Check:
@@ -108,8 +105,11 @@ def _project(session: Session) -> Check:
         count = len(session.pipeline.stages)
     except PipelineError as error:
         state = "fails" if _in_project(session) else "none here"
-        return Check(what="project", state=state, found=str(error), hint=error.hint)
-    return Check(what="project", state="works", found=f"{session.root}, {count} stages")
+        found = str(error) if state == "fails" else "no `pipeline.yaml` here or above"
+        return Check(what="project", state=state, found=found, hint=error.hint)
+    return Check(
+        what="project", state="works", found=f"{_short(session.root, session)}, {count} stages"
+    )
 
 
 def _in_project(session: Session) -> bool:
@@ -139,6 +139,6 @@ def _lock(session: Session) -> Check:
     return Check(what="lock", state="works", found=f"fresh: {found}")
 
 
-MACHINE: tuple[Callable[[Session], Check], ...] = (_python, _git, _cache, _sandbox, _gpgv)
+MACHINE: tuple[Callable[[Session], Check], ...] = (_python, _git, _gpgv, _cache)
 PROJECT: tuple[Callable[[Session], Check], ...] = (_project, _mirror, _lock)
-"""What is looked at, in order; the second half only inside a project."""
+"""What is looked at, in order; between the two the engines, the second only inside a project."""

@@ -8,7 +8,7 @@ RUN = """
   "cells": [
     {
       "stage": "wheel", "cell": "wheel[cp311]", "key": "30fbc76d...",
-      "status": "built", "cached": false, "seconds": 0.3,
+      "status": "built", "cached": false, "seconds": 0.3, "network": "none",
       "outputs": [
         {"name": "greeting-1.0-py3-none-any.whl", "path": "dist/greeting-1.0-py3-none-any.whl",
          "placed": true, "sha256": "a00ea489...", "size": 972}
@@ -59,10 +59,15 @@ DOCUMENTS = {
     "render": '{"wheel": "the Dockerfile, or with --output the command that builds it"}',
     "lock": '{"written": ["pipeline.lock"], "epoch": 1795164992}',
     "fetch": '{"fetched": 3, "present": 202, "bytes": 811423}',
+    "export": """
+{"image": "python", "platform": "linux/amd64", "digest": "b2f9f9bf...", "path": "python.oci.tar",
+ "sha256": "58b0576f...", "size": 59259904}
+""",
     "verify": VERIFY,
     "cache": """
 {"root": "/var/cache/pipeline",
- "items": [{"kind": "blob", "key": "00b2b9d1...", "size": 1550216, "used": 1795165219.1, "label": ""}]}
+ "items": [{"kind": "blob", "key": "00b2b9d1...", "size": 1550216, "used": 1795165219.1,
+            "label": ""}]}
 """,
     "doctor": """
 {"checks": [{"what": "sandbox", "state": "works", "found": "steps are isolated", "hint": ""}]}
@@ -71,11 +76,15 @@ DOCUMENTS = {
 """Examples by verb; texts, so that the page shows them as they stand here."""
 
 NOTES = {
-    "run": "`path` of a file that was not placed (a draft, or a failure) is in the cache. A stage on "
-    "the host adds `result` to its cell: the notes, the verdicts on each file, or the release.",
+    "run": """
+The `path` of a file that was not placed (in a draft, or after a failure) is in the cache. A stage
+on the host adds `result` to its cell: the notes, the verdicts on each file, or the release.
+""",
     "lock": 'With `--check`: `{"fresh": true}`.',
-    "cache": 'This is `list`; `verify` gives `{"damages": [{"kind", "key", "path", "what"}]}`, and '
-    '`prune` `{"items": [...]}`.',
+    "cache": """
+This is `list`; `verify` gives `{"damages": [{"kind", "key", "path", "what"}]}`, and `prune` the
+removed `{"items": [...]}`.
+""",
 }
 
 ERROR = """

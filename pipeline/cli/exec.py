@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     ("pipeline exec pytest -x", "the tests, in the environment `dev`"),
-    ("pipeline exec -e docs sphinx-build docs out", "another one that pipeline.yaml declares"),
+    ("pipeline exec -e docs mkdocs build", "another one of pipeline.yaml"),
 )
 
 

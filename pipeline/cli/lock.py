@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from pipeline.lock.types import Lock
 
 EXAMPLES = (
-    ("pipeline lock", "lock what was declared anew, and keep the rest"),
+    ("pipeline lock", "lock what was declared anew, keep the rest"),
     ("pipeline lock --check", "for CI: exit 3 when a declaration moved"),
-    ("pipeline lock --update hatchling", "move one package to its newest version"),
+    ("pipeline lock --update hatchling", "move one package, leave the rest"),
 )
 
 
@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     path = session.root / FILE
     if arguments.check:
         return _check(arguments, session, path)
-    previous = _previous(path)
+    previous = _previous(path, anew=arguments.upgrade)
     lock = _resolve(arguments, session, previous)
     text = dump(lock)
     changed = not path.is_file() or path.read_text(encoding="utf-8") != text
@@ -86,18 +86,26 @@ def _check(arguments: argparse.Namespace, session: Session, path: Path) -> int:
     return conclude({"fresh": not failure}, failure, session.console, as_json=arguments.json)
 
 
-def _previous(path: Path) -> Lock | None:
-    return load(path) if path.is_file() else None
+def _previous(path: Path, *, anew: bool) -> Lock | None:
+    """Return the lock there is; one that cannot be read counts as none if all is locked anew."""
+    if not path.is_file():
+        return None
+    try:
+        return load(path)
+    except LockError as error:
+        if anew:
+            return None
+        hint = f"restore it (`git checkout -- {FILE}`), or lock all anew: `pipeline lock --upgrade`"
+        raise LockError(error.message, where=error.where, hint=hint) from error
 
 
 def _resolve(arguments: argparse.Namespace, session: Session, previous: Lock | None) -> Lock:
-    from pipeline.execute.engines import choose  # noqa: PLC0415 - `--check` does without
-    from pipeline.execute.hooks import Asker  # noqa: PLC0415
+    from pipeline.execute.hooks import Asker  # noqa: PLC0415 - `--check` does without
     from pipeline.execute.logs import Turns  # noqa: PLC0415
     from pipeline.locking.resolve import resolve  # noqa: PLC0415
 
     asker = Asker(
-        engine=choose("auto", session.store),
+        engine=session.engine(),
         store=session.store,
         checkout=session.checkout,
         turns=Turns(session.console.speaker(quiet=True)),
@@ -165,4 +173,7 @@ def _pinned(lock: Lock) -> str:
     ]
     files |= {f.sha256 for found in sets for locked in found.requirements for f in locked.files}
     files |= {file.sha256 for file in lock.sources.values()}
-    return f"{len(packages)} Debian packages and {len(files)} Python files by sha256"
+    blobs = {one.sha256 for on in platforms if on.base for one in on.base.blobs}
+    parts = [f"{len(packages)} Debian packages", f"{len(files)} Python files"]
+    parts += [f"{len(blobs)} files of images that others made"] if blobs else []
+    return f"{', '.join(parts[:-1])} and {parts[-1]} by sha256"

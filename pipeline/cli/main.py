@@ -36,6 +36,7 @@ VERBS = (
     Verb("list", "list", "list stages, cells, images and environments"),
     Verb("render", "render", "write the Dockerfiles and their contexts"),
     Verb("lock", "lock", "resolve every package into pipeline.lock (network)"),
+    Verb("export", "export", "write a declared image as one file, to keep or to attach"),
     Verb("fetch", "fetch", "download what the lock names into the cache (network)"),
     Verb("exec", "exec", "run a command in a locked environment"),
     Verb("verify", "verify", "build a stage again from scratch and compare the bytes"),
@@ -81,9 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     out = Console.for_stderr(os.environ)
     try:
-        code = _answer(words, out)
-        sys.stdout.flush()  # not at exit, where Python would complain of a pipe that was closed
-        return code  # noqa: TRY300 - flushing may fail as printing may
+        return _flushed(_answer(words, out))
     except PipelineError as error:
         return _refuse(error, words, out)
     except KeyboardInterrupt:
@@ -95,6 +94,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except Exception:  # noqa: BLE001 - the one place that sees everything
         return _bug(words)
+
+
+def _flushed(code: int) -> int:
+    """Write out what is printed, here and not at exit, where no failure could be told any more."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        raise PipelineError(f"standard output cannot be written: {error.strerror}") from error
+    return code
 
 
 def _answer(words: list[str], out: Console) -> int:
@@ -125,8 +136,28 @@ def _dispatch(words: list[str], out: Console) -> int:
     from pipeline.cli.session import Session  # noqa: PLC0415
 
     arguments = parser.parse_all(words[1:])
+    _heed_one_interrupt()
     with Session(arguments, out, dict(os.environ), Path.cwd()) as session:
         return module.run(arguments, session)
+
+
+def _heed_one_interrupt() -> None:
+    """Let the first Ctrl-C end the run; further ones must not cut short what cleans up after it."""
+    import signal  # noqa: PLC0415 - a run with nothing to do does without
+
+    def interrupt(number: int, frame: object) -> NoReturn:
+        del frame
+        signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler and _is_main_thread():
+        signal.signal(signal.SIGINT, interrupt)
+
+
+def _is_main_thread() -> bool:
+    import threading  # noqa: PLC0415 - as above
+
+    return threading.current_thread() is threading.main_thread()
 
 
 def load(verb: Verb) -> tuple[VerbModule, Parser]:

@@ -25,6 +25,9 @@ FORMAT = 1
 MARGIN = 50_000_000
 """Nanoseconds a file must have been left alone before the run began: kernel clocks tick slowly."""
 
+SETTINGS = ("PIPELINE_CACHE_DIR", "PIPELINE_ENGINE")
+"""The variables a report depends on. No other is written down: a mirror's may hold a secret."""
+
 Status = tuple[int, int, int, int, int]
 Identity = list[object]
 
@@ -40,7 +43,7 @@ def status_of(path: str) -> Status | None:
 
 def identity(words: list[str]) -> Identity:
     """Return what makes two calls the same: the tool, the words, the place, the settings."""
-    named = sorted(f"{k}={v}" for k, v in os.environ.items() if k.startswith("PIPELINE_"))
+    named = [os.environ.get(name) for name in SETTINGS]
     return [FORMAT, sys.hexversion, __file__, os.getcwd(), list(words), named]
 
 

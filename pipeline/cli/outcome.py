@@ -30,17 +30,22 @@ def show(document: Document, console: Console, *, as_json: bool) -> None:
         for remark in cell["remarks"]:
             console.warning(f"{cell['cell']}: {remark}")
     sections = [cell["text"].strip("\n") for cell in document["cells"] if cell.get("text")]
-    if files := _files(document):
+    if (files := _files(document)) and not _failed(document):
         sections.append("\n".join(table(("file", "size", "sha256"), files, "lr", yields=2)))
     if sections:
         sys.stdout.write("\n\n".join(sections) + "\n")
+        sys.stdout.flush()  # so that it stands before the last words also where both are one file
     console.info(_conclusion(document))
 
 
+def _failed(document: Document) -> int:
+    """Return how many cells failed; no file was placed anywhere when one did."""
+    return sum(cell["status"] == "failed" for cell in document["cells"])
+
+
 def _conclusion(document: Document) -> str:
-    failed = sum(cell["status"] == "failed" for cell in document["cells"])
     took = human_seconds(document["seconds"])
-    if failed:
+    if failed := _failed(document):
         count = len(document["cells"])
         return f"failed after {took}" + (f" ({failed} of {count} cells)" if count > 1 else "")
     return f"done in {took}" + (", as a draft: nothing was changed" if document["draft"] else "")
@@ -87,5 +92,4 @@ def _files(document: Document) -> list[tuple[str, str, str]]:
 
 def _shown(path: str) -> str:
     """Return a path as short as it can be told from here."""
-    here = os.getcwd() + os.sep
-    return path.removeprefix(here)
+    return min(path, os.path.relpath(path), key=len)

@@ -79,6 +79,14 @@ def make_parser(verb: str, summary: str, examples: Examples = ()) -> Parser:
     return parser
 
 
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of verbs that build."""
+    parser.add_argument(
+        "--engine", choices=("auto", "sandbox", "docker", "buildkit"), help="what runs the steps"
+    )
+    parser.add_argument("--builder", metavar="NAME", help="the buildx builder of --engine buildkit")
+
+
 def add_network(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of verbs that may download."""
     parser.add_argument("--offline", action="store_true", help="never use the network")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from pipeline.config.model import ContainerStage
 from pipeline.console import table
+from pipeline.plan.render import PROJECT_TEMPLATES
 
 if TYPE_CHECKING:
     import argparse
@@ -37,7 +37,7 @@ def announce(plan: Plan, session: Session, engine: str) -> None:
             1:
         ]:
             console.info(f"  {line}")
-    if unusual := ", ".join(_unusual(session.arguments, session, engine)):
+    if unusual := "; ".join(_unusual(session.arguments, session, engine)):
         console.info(f"not as by default: {unusual}")
 
 
@@ -96,8 +96,10 @@ def _unusual(arguments: argparse.Namespace, session: Session, engine: str) -> It
     """Yield how the run differs from ``pipeline run STAGE``, and by what."""
     if arguments.draft:
         yield "a draft, so nothing outside the cache is changed"
-    flags = ("offline", "rebuild", "keep_going", "keep", "shell", "quiet")
+    flags = ("offline", "rebuild", "keep_going", "keep", "quiet")
     yield from (f"`--{name.replace('_', '-')}`" for name in flags if getattr(arguments, name))
+    if arguments.shell:
+        yield "a shell where a step fails, which `exit` ends"
     if arguments.jobs:
         yield f"{arguments.jobs} at a time"
     if arguments.dist:
@@ -108,7 +110,9 @@ def _unusual(arguments: argparse.Namespace, session: Session, engine: str) -> It
         or session.pipeline.engine != "auto"
     ):
         yield f"engine {engine}"
-    if os.path.isdir(session.root / "dockerfiles"):
-        yield "templates in dockerfiles/"
+    if session.engine_choice[0] == "buildkit":
+        yield f"builder {session.engine_choice[1]}"
+    if own := sorted(path.name for path in (session.root / PROJECT_TEMPLATES).glob("*.j2")):
+        yield f"templates of the project: {' '.join(own)}"
     if session.environ.get("PIPELINE_CACHE_DIR"):
         yield f"cache in {session.store.root}"

@@ -5,13 +5,13 @@ A test compares the page with what this makes; `write` brings it up to date.
 
 from __future__ import annotations
 
-import argparse
 from typing import TYPE_CHECKING
 
 from pipeline.cli.documents import DOCUMENTS, ERROR, NOTES
 from pipeline.cli.main import EXIT_CODES, VERBS, Verb, load
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -20,7 +20,13 @@ PAGE = "commands.md"
 VARIABLES = (
     ("PIPELINE_CACHE_DIR", "the cache; else `pipeline` below `XDG_CACHE_HOME` or `~/.cache`"),
     ("PIPELINE_ENGINE", "the engine, as `--engine`, which stands above it"),
+    ("PIPELINE_BUILDER", "the builder of the engine `buildkit`, as `--builder`"),
+    (
+        "DOCKER_*, BUILDX_*",
+        "Docker's own: which daemon, context and configuration (logins too) are used",
+    ),
     ("PIPELINE_DEBIAN_MIRROR", "Debian mirrors, as `--debian-mirror`, which stands above it"),
+    ("PIPELINE_REGISTRY_MIRROR", "registries to ask for images that name none"),
     ("PIPELINE_DEBIAN_KEYRING", "the keys that Debian's Release files are checked with"),
     ("PIPELINE_PYTHON", "the Python that `./pipelinew` sets itself up with"),
     ("PIP_*", "pip's own settings, and its configuration files: where Python files come from"),
@@ -91,25 +97,17 @@ def _common(action: argparse.Action) -> bool:
 
 
 def _row(action: argparse.Action) -> tuple[str, str]:
-    takes = "" if action.nargs == 0 else _metavar(action)
     flags = ", ".join(f"`{name}`" for name in action.option_strings)
-    if not flags:
-        return f"`{takes}`", _sentence(action)
-    return f"{flags} `{takes}`" if takes else flags, _sentence(action)
+    takes = "" if action.nargs == 0 else _takes(action)
+    return f"{flags} {takes}".strip(), action.help or ""
 
 
-def _metavar(action: argparse.Action) -> str:
-    if action.metavar:
-        word = str(action.metavar)
-    elif action.choices:
-        word = "|".join(map(str, action.choices))
-    else:
-        word = action.dest.upper()
-    return {"*": f"[{word}...]", "+": f"{word}...", "?": f"[{word}]"}.get(str(action.nargs), word)
-
-
-def _sentence(action: argparse.Action) -> str:
-    return (action.help or "").replace("|", "\\|")
+def _takes(action: argparse.Action) -> str:
+    if action.choices and not action.metavar:
+        return " or ".join(f"`{choice}`" for choice in action.choices)
+    word = str(action.metavar or action.dest.upper())
+    shapes = {"*": f"[{word}...]", "+": f"{word}...", "?": f"[{word}]"}
+    return f"`{shapes.get(str(action.nargs), word)}`"
 
 
 def _exit_codes() -> str:

@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.cli.parser import add_network
+from pipeline.cli.parser import add_engine, add_network
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.errors import StageFailedError, UsageError
-from pipeline.execute.engines import choose
 from pipeline.execute.export import export_cell
 from pipeline.execute.run import execute, prepare
 from pipeline.plan.types import Plan
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     ("pipeline render wheel", "print its Dockerfile"),
-    ("pipeline render wheel --output DIR", "with all that `docker buildx build` needs"),
+    ("pipeline render wheel --output DIR", "with contexts, for docker buildx"),
 )
 
 
@@ -36,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write Dockerfiles, contexts and commands here (default: print the Dockerfiles)",
     )
+    add_engine(parser)
     add_network(parser)
 
 
@@ -73,7 +73,7 @@ def _write(
     directory: Path, plan: Plan, wanted: list[PlannedCell], session: Session
 ) -> dict[str, str]:
     """Write each wanted cell; what the cells need is built first, since it is their context."""
-    means = session.means(choose("auto", session.store))
+    means = session.means(session.engine())
     needed = {need for cell in wanted for need in cell.needs}
     before = Plan(cells=tuple(c for c in plan.cells if _reaches(c.name, needed, plan)))
     report = execute(before, means, session.options())

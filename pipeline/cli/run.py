@@ -8,14 +8,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from pipeline.checkout import worktree
+from pipeline.checkout.git import untracked_files
 from pipeline.cli import noop
 from pipeline.cli.outcome import error_document, show
-from pipeline.cli.parser import add_network, positive
+from pipeline.cli.parser import add_engine, add_network, positive
 from pipeline.cli.preamble import announce
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.cli.watching import watched_paths
 from pipeline.execute.artifacts import copy_to
-from pipeline.execute.engines import choose
 from pipeline.execute.run import execute
 from pipeline.release.version import tag_name
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pipeline.execute.run import Options
 
 DIST = "dist"
+FEW = 5
 EXAMPLES = (
     ("pipeline run wheel", "build it and what it needs into dist/"),
     ("pipeline run release --draft", "all of a release but its last byte"),
@@ -44,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dist", type=Path, metavar="DIR", help="where wheels and sdists go (default: dist)"
     )
-    parser.add_argument("--engine", choices=("auto", "sandbox"), help="what runs the steps")
+    add_engine(parser)
     parser.add_argument(
         "-j", "--jobs", type=positive, metavar="N", help="cells at a time (default: processors)"
     )
@@ -59,10 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, session: Session) -> int:
     """Plan, execute, place the outputs, print what came of it."""
     began = time.time_ns()
-    name = arguments.engine or session.environ.get("PIPELINE_ENGINE") or session.pipeline.engine
-    engine = choose(name, session.store, keep=arguments.keep, shell=arguments.shell)
+    engine = session.engine(keep=arguments.keep, shell=arguments.shell, fresh=arguments.rebuild)
     plan = plan_of(session, selections(arguments))
+    version = session.version  # a wrong one is told before the work, not after it
     announce(plan, session, engine.name)
+    if arguments.shell:
+        session.console.live = False  # the terminal is the shell's
     report = execute(
         plan, session.means(engine, quiet=arguments.quiet), _options(arguments, session)
     )
@@ -70,16 +74,30 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     paths: dict[str, str] = {}
     if not arguments.draft and not report.failures:
         paths = copy_to(arguments.dist or session.root / DIST, report.artifacts)
-    document = _document(report, paths, arguments, session, engine.name)
+    document = _document(report, paths, session, version, engine.name)
     show(document, session.console, as_json=arguments.json)
+    if report.failures:
+        _tell_untracked(session)
     for failure in report.failures:
         session.console.error(failure)
     if report.failures:
         return report.failures[0].exit_code
-    once = arguments.rebuild or arguments.keep or arguments.shell
+    # An address on the command line may hold a password: it is not to be found in the cache.
+    once = arguments.rebuild or arguments.keep or arguments.shell or arguments.debian_mirror
     if paths and not once and all(cell.recipe for cell in plan.cells):
         _remember(document, paths, began, session)
     return 0
+
+
+def _tell_untracked(session: Session) -> None:
+    """Name the files that a failed step may have missed: what git does not know is no input."""
+    if worktree.git_index_path(session.root) is None:
+        return
+    names = untracked_files(session.root)
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    if names:
+        listed = ", ".join(f"`{name}`" for name in names[:FEW])
+        session.console.info(f"not among the inputs, as git does not know them: {listed}{more}")
 
 
 def _options(arguments: argparse.Namespace, session: Session) -> Options:
@@ -96,14 +114,14 @@ def _options(arguments: argparse.Namespace, session: Session) -> Options:
 def _document(
     report: RunReport,
     paths: dict[str, str],
-    arguments: argparse.Namespace,
     session: Session,
+    version: str,
     engine: str,
 ) -> dict[str, object]:
     return {
-        "version": session.version,
-        "tag": tag_name(session.pipeline.project.tag, session.version) if session.version else "",
-        "draft": arguments.draft,
+        "version": version,
+        "tag": tag_name(session.pipeline.project.tag, version) if version else "",
+        "draft": session.arguments.draft,
         "engine": engine,
         "seconds": round(report.seconds, 3),
         "cells": [cell.document(paths) for cell in report.cells],

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, UsageError
 from pipeline.files import sha256_bytes
 
 if TYPE_CHECKING:
@@ -100,8 +100,41 @@ class Session:
             self.environ,
             suites=suites(self.pipeline),
             mirrors=self.pipeline.mirrors.debian,
+            registries=self.pipeline.mirrors.registry,
+            root=self.root,
             flag=getattr(self.arguments, "debian_mirror", None),
             offline=getattr(self.arguments, "offline", False),
+        )
+
+    @cached_property
+    def engine_choice(self) -> tuple[str, str]:
+        """The engine and the builder that flag, environment or file name; UsageError."""
+        flags, environ, settings = self.arguments, self.environ, self.pipeline.engines
+        name = getattr(flags, "engine", None) or environ.get("PIPELINE_ENGINE")
+        name = name or self.pipeline.engine
+        flag = getattr(flags, "builder", None)
+        if flag and name != "buildkit":
+            raise UsageError(
+                f"`--builder` is for the engine `buildkit`, not for `{name}`",
+                hint=f"add `--engine buildkit` to build on `{flag}`",
+            )
+        builder = flag or environ.get("PIPELINE_BUILDER") or settings.buildkit.builder
+        return name, builder or ""
+
+    def engine(self, *, keep: bool = False, shell: bool = False, fresh: bool = False) -> Engine:
+        """Return the chosen engine; flags as `pipeline.execute.engines.choose` takes them."""
+        from pipeline.execute.engines import choose  # noqa: PLC0415
+
+        name, builder = self.engine_choice
+        return choose(
+            name,
+            self.store,
+            builder=builder,
+            contexts=self.pipeline.engines.docker.contexts,
+            keep=keep,
+            shell=shell,
+            fresh=fresh,
+            tell=self.console.info,
         )
 
     def means(self, engine: Engine, *, quiet: bool = False) -> Means:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.cli.outcome import conclude
-from pipeline.cli.parser import add_network
+from pipeline.cli.parser import add_engine, add_network
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.console import table
 from pipeline.errors import StageFailedError, VerificationError
-from pipeline.execute.engines import choose
 from pipeline.execute.rebuild import Comparison, rebuild
 from pipeline.execute.run import execute, prepare
 
@@ -20,14 +19,15 @@ if TYPE_CHECKING:
     from pipeline.cli.session import Session
 
 EXAMPLES = (
-    ("pipeline verify wheel", "the wheel and the sdist it is made from, built twice"),
-    ("pipeline verify 'wheel[cp311]' --offline", "one cell, from what the cache holds"),
+    ("pipeline verify wheel", "it and the sdist it is made from"),
+    ("pipeline verify 'wheel[cp311]' --offline", "one cell, without network"),
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     add_selection(parser)
+    add_engine(parser)
     add_network(parser)
 
 
@@ -35,14 +35,16 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     """Compare every file; exit 4 when one differs, naming it and, where known, the cause."""
     plan = plan_of(session, selections(arguments))
     session.checkout.remember()
-    means = session.means(choose("auto", session.store))
+    means = session.means(session.engine())
     first = execute(plan, means, session.options())
     if first.failures:
         raise first.failures[0]
     # What is in the cache needed no downloads; the second build has nothing but them.
     prepare([cell.recipe for cell in plan.cells if cell.recipe], means)
     session.console.info("building again: fresh cache, other directory, umask, zone and locale")
-    comparisons = rebuild(plan, first, session.checkout, means, session.root)
+    comparisons = rebuild(
+        plan, first, session.checkout, means, session.root, engine=session.engine_choice
+    )
     if not comparisons:
         raise StageFailedError("the stages asked for make no files, so there is nothing to compare")
     if not arguments.json:

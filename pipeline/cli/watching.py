@@ -42,6 +42,8 @@ def _paths(session: Session, index: Path) -> Iterator[str]:
     yield str(root / "pipeline.lock")
     yield str(root / session.pipeline.project.version)
     yield str(index)
+    origins = (image.origin for image in session.pipeline.images.values())
+    yield from (str(root / origin.archive) for origin in origins if origin.archive)
     for folder in ("images", "dockerfiles"):
         yield from _with_files(root / folder)
     yield from _with_files(OWN)

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Self, TextIO
 
 from pipeline.console.github import WorkflowCommands, place_properties
-from pipeline.console.text import RESET, human_seconds, printable_text, shortened
+from pipeline.console.text import RESET, human_seconds, printable_text, shortened, width_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -62,6 +62,7 @@ class Console:
         terminal = stream.isatty() and environ.get("TERM") != "dumb"
         forced = environ.get("FORCE_COLOR", "") not in {"", "0"}
         self.clock = clock
+        self._terminal = terminal
         self.github = environ.get("GITHUB_ACTIONS") == "true"
         self.ci = self.github or environ.get("CI", "") not in {"", "0", "false"}
         self.live = terminal and not self.ci
@@ -71,6 +72,7 @@ class Console:
         self._summary = environ.get("GITHUB_STEP_SUMMARY", "") if self.github else ""
         self._lock = RLock()
         self._line = ""
+        self._working: list[str] = []
         self._drawn = False
         self._depth = 0
         self._group = False
@@ -106,7 +108,7 @@ class Console:
             self._commands.give("error", error.message, **place_properties(error.where))
             self._say(f"{self._styled('error', 'error:')} {printable_text(str(error))}")
             if error.detail:
-                self._say(_indented(self._foreign("\n".join(error.detail))))
+                self._say(self._set_off(self._foreign("\n".join(error.detail))))
             if error.hint:
                 self._say(f"{self._styled('hint', 'hint:')} {printable_text(error.hint)}")
 
@@ -140,6 +142,18 @@ class Console:
         ``show`` writes an amount: `human_size` for bytes.
         """
         return Progress(self, printable_text(title), total, show)
+
+    @contextmanager
+    def working(self, name: str) -> Iterator[None]:
+        """Name a piece of work in the live line while it goes on; several may at the same time."""
+        with self._lock:
+            self._show_working([*self._working, name])
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._working.remove(name)
+                self._show_working(self._working)
 
     def speaker(self, *, quiet: bool = False) -> Speaker:
         """Return what shows the output of steps block by block; ``quiet`` shows none of it."""
@@ -182,6 +196,11 @@ class Console:
         """Say text that is printable already."""
         self._say(text)
 
+    def _show_working(self, names: list[str]) -> None:
+        self._working = names
+        if self.live:
+            self.draw(printable_text(f"running: {', '.join(names)}") if names else "")
+
     def _open(self, title: str, heading: str) -> bool:
         """Begin a group on GitHub, where none is open; else say ``heading``."""
         with self._lock:
@@ -213,6 +232,13 @@ class Console:
     def _styled(self, style: str, text: str) -> str:
         code = _STYLES.get(style, "")
         return f"\x1b[{code}m{text}{RESET}" if self.colour and code else text
+
+    def _set_off(self, text: str) -> str:
+        """Indent lines, unless a terminal would then wrap what fits into it as it stands."""
+        lines = text.removesuffix("\n").split("\n")
+        room = self.width
+        wraps = self._terminal and any(room - 2 < width_of(line) <= room for line in lines)
+        return "\n".join(line if wraps else f"  {line}" for line in lines)
 
     def _foreign(self, text: str) -> str:
         text = printable_text(text, colours=self.colour)
@@ -303,7 +329,3 @@ class Speaker:
             self.write(b"\n")
         self._decoder.reset()
         self._console.end_block()
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.removesuffix("\n").split("\n"))

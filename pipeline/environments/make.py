@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.locking.settings import Settings
     from pipeline.store.store import Store
 
-FORMAT = 1
+FORMAT = 2
 
 
 def ensure(
@@ -62,7 +62,8 @@ def ensure(
             interpreter=interpreter(),
         )
         (packages,) = directory.glob("lib/python*/site-packages")
-        (packages / "checkout.pth").write_text(f"{source}\n")
+        # Of these two `site` takes what is there: both layouts of a project can be imported.
+        (packages / "checkout.pth").write_text(f"{source}/src\n{source}\n")
 
     return store.derived("environment", key, make)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 from pipeline.errors import PipelineError, VerificationError
 from pipeline.execute.report import Artifact
-from pipeline.files import atomic_write, sha256_bytes, sha256_file
+from pipeline.files import sha256_file, sibling
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,12 +81,17 @@ def _same(target: Path, artifact: Artifact) -> bool:
 
 
 def _place(artifact: Artifact, target: Path) -> None:
-    data = artifact.path.read_bytes()
-    if sha256_bytes(data) != artifact.sha256:
-        artifact.path.unlink()
-        raise VerificationError(
-            f"the stored bytes of `{artifact.name}` rotted; the file was dropped",
-            hint="run again: it is then built anew",
-        )
     target.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write(target, data, durable=False)
+    temporary = sibling(target)
+    try:
+        shutil.copyfile(artifact.path, temporary)
+        if sha256_file(temporary) != artifact.sha256:
+            artifact.path.unlink()
+            raise VerificationError(
+                f"the stored bytes of `{artifact.name}` rotted; the file was dropped",
+                hint="run again: it is then built anew",
+            )
+        temporary.chmod(0o644)
+        temporary.rename(target)
+    finally:
+        temporary.unlink(missing_ok=True)

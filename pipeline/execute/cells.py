@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pipeline.engines.protocol import BuildRequest, Limits
+from pipeline.engines.protocol import BuildRequest, ImageContext, Limits
 from pipeline.errors import ConfigError, PipelineError
-from pipeline.execute.artifacts import artifacts
+from pipeline.execute.artifacts import artifacts, drop_rotted
 from pipeline.execute.report import CellReport
+from pipeline.execute.secrets import secret_files
 from pipeline.files import sha256_bytes
-from pipeline.plan.recipe import OutputInput
+from pipeline.plan.recipe import InstalledInput, OutputInput
 from pipeline.store.results import Result
 
 if TYPE_CHECKING:
@@ -28,12 +29,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What every cell's work needs at hand. ``rebuild`` ignores results that are there."""
+    """What every cell's work needs at hand. ``rebuild`` ignores results that are there.
+
+    ``environ`` is the caller's environment, which secrets come from.
+    """
 
     store: Store
     engine: Engine
     provisioner: Provisioner
     turns: Turns
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     rebuild: bool = False
 
 
@@ -50,13 +55,19 @@ def build_cell(bench: Bench, planned: PlannedCell, recipe: Recipe) -> CellReport
         return _report(bench, planned, found, "cached", began)
     outputs = _output_trees(bench, recipe)
     second = _content_key(recipe, outputs)
-    if second != recipe.key and not bench.rebuild and (found := bench.store.get_result(second)):
+    if second != recipe.key and not bench.rebuild and (found := _sound(bench.store, second)):
         bench.store.put_result(recipe.key, found)
         return _report(bench, planned, found, "cached", began)
     result, remarks = _build(bench, planned, recipe, outputs)
     for key in {recipe.key, second}:
         bench.store.put_result(key, result)
     return replace(_report(bench, planned, result, "built", began), remarks=remarks)
+
+
+def _sound(store: Store, key: str) -> Result | None:
+    """Return a result whose files were read just now, or none: rot is dropped."""
+    found = store.get_result(key)
+    return None if found and drop_rotted(store.load_tree(found.tree), store) else found
 
 
 def _build(
@@ -69,10 +80,15 @@ def _build(
         platform=recipe.platform,
         network=recipe.network,
         epoch=recipe.epoch,
+        arguments=recipe.arguments,
         limits=Limits(seconds=recipe.seconds),
         label=planned.name,
     )
-    with bench.turns.block(planned.name) as write:
+    with (
+        secret_files(recipe.secrets, planned.name, bench.environ, bench.store) as secrets,
+        bench.turns.block(planned.name) as write,
+    ):
+        request = replace(request, secrets=secrets)
         try:
             built = bench.engine.build(request, write)
         except ConfigError as error:
@@ -80,10 +96,15 @@ def _build(
                 f"`{planned.name}`: {error.message}", where=error.where, hint=error.hint
             ) from error
         from pipeline.execute.outputs import keep  # noqa: PLC0415 - imported while steps run
+        from pipeline.execute.packing import pack  # noqa: PLC0415 - as above
 
         kept = keep(planned.kind, planned.name, built.output, bench.store, epoch=recipe.epoch)
+        tree = kept.tree
+        if recipe.image:
+            (below,) = (part for part in contexts.values() if isinstance(part, ImageContext))
+            tree = pack(recipe.image, tree, below, bench.store, epoch=recipe.epoch)
     result = Result(
-        tree=kept.tree.digest,
+        tree=tree.digest,
         seconds=built.seconds,
         engine=built.engine,
         label=planned.name,
@@ -94,15 +115,14 @@ def _build(
 
 def _output_trees(bench: Bench, recipe: Recipe) -> dict[str, str]:
     trees = {}
-    for part in recipe.inputs.values():
-        if isinstance(part, OutputInput):
-            result = bench.store.get_result(part.key)
-            if result is None:
-                raise PipelineError(
-                    f"the output of `{part.cell}` vanished from the store during the run",
-                    hint="run again; do not prune the cache meanwhile",
-                )
-            trees[part.key] = result.tree
+    for part in recipe.uses:
+        result = bench.store.get_result(part.key)
+        if result is None:
+            raise PipelineError(
+                f"the output of `{part.cell}` vanished from the store during the run",
+                hint="run again; do not prune the cache meanwhile",
+            )
+        trees[part.key] = result.tree
     return trees
 
 
@@ -113,6 +133,9 @@ def _content_key(recipe: Recipe, outputs: Mapping[str, str]) -> str:
     for name, part in recipe.inputs.items():
         if isinstance(part, OutputInput):
             parts[f"input {name}"] = f"made:{outputs[part.key]}:{part.unpacked}"
+        elif isinstance(part, InstalledInput):
+            trees = [outputs[built.key] for built in part.built]
+            parts[f"input {name}"] = ":".join(("installed", part.environment.digest, *trees))
     return sha256_bytes(repr(sorted(parts.items())).encode())
 
 
@@ -125,5 +148,6 @@ def _report(
         key=planned.key,
         status=status,
         seconds=time.monotonic() - began,
+        network=planned.recipe.network if planned.recipe else "",
         outputs=artifacts(bench.store.load_tree(result.tree), bench.store),
     )

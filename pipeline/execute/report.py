@@ -25,13 +25,17 @@ class Artifact:
 
 @dataclass(frozen=True, kw_only=True)
 class CellReport:
-    """How a cell went. ``text`` is what a host stage has to say on standard output."""
+    """How a cell went. ``text`` is what a host stage has to say on standard output.
+
+    ``network`` is what the steps of a container stage had: ``none`` or ``host``.
+    """
 
     stage: str
     cell: str
     key: str
     status: Status
     seconds: float = field(default=0.0, compare=False)
+    network: str = ""
     outputs: tuple[Artifact, ...] = ()
     remarks: tuple[str, ...] = ()
     text: str = ""
@@ -61,6 +65,7 @@ class CellReport:
             "status": self.status,
             "cached": self.cached,
             "seconds": round(self.seconds, 3),
+            "network": self.network,
             "outputs": outputs,
             "remarks": list(self.remarks),
             "text": self.text,

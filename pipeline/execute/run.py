@@ -69,6 +69,7 @@ def execute(plan: Plan, means: Means, options: Options) -> RunReport:
         engine=means.engine,
         provisioner=Provisioner(means.store, means.lock, means.engine),
         turns=means.turns,
+        environ=means.settings.environ,
         rebuild=options.rebuild,
     )
     threading.Thread(target=_preload, daemon=True).start()
@@ -76,7 +77,8 @@ def execute(plan: Plan, means: Means, options: Options) -> RunReport:
 
     def work(cell: PlannedCell, done: Mapping[str, CellReport]) -> CellReport:
         if cell.recipe:
-            return _build(bench, cell, cell.recipe, means)
+            with means.console.working(cell.name):
+                return _build(bench, cell, cell.recipe, means)
         with one_at_a_time:
             return _run_on_host(cell, done, means, options)
 
@@ -145,6 +147,7 @@ def _run_on_host(
         today=options.today,
         draft=options.draft,
         needed=tuple(done[name] for name in planned.needs),
+        settings=means.settings,
     )
     said = host_stage(planned.stage)(situation)
     return CellReport(

@@ -42,7 +42,8 @@ def run_cells(
     with ThreadPoolExecutor(max_workers=jobs, thread_name_prefix="cell") as pool:
         try:
             while progress.waiting or progress.running:
-                _start(progress, pool, work, stop=bool(progress.failures) and not keep_going)
+                stop = bool(progress.failures) and not keep_going
+                _start(progress, pool, work, free=0 if stop else jobs - len(progress.running))
                 if not progress.running:
                     break
                 _collect(progress)
@@ -59,13 +60,15 @@ def run_cells(
     )
 
 
-def _start(progress: _Progress, pool: ThreadPoolExecutor, work: Worker, *, stop: bool) -> None:
+def _start(progress: _Progress, pool: ThreadPoolExecutor, work: Worker, *, free: int) -> None:
+    """Begin at most ``free`` cells: what waits in the pool's own queue could not be taken back."""
     for name, cell in list(progress.waiting.items()):
         needs = [progress.reports.get(need) for need in cell.needs]
         if any(need and need.status in {"failed", "skipped"} for need in needs):
             del progress.waiting[name]
             progress.reports[name] = _report(cell, "skipped")
-        elif not stop and all(needs):
+        elif free > 0 and all(needs):
+            free -= 1
             del progress.waiting[name]
             future = pool.submit(work, cell, dict(progress.reports))
             progress.running[future] = cell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.config.model import KINDS, ContainerStage
@@ -14,7 +15,7 @@ from pipeline.stages.container import Situation, cell_target
 from pipeline.stages.table import CONTAINER_STAGES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pipeline.checkout.inputs import Checkout
     from pipeline.config.model import Pipeline, Stage
@@ -30,10 +31,10 @@ def plan(
     Raises UsageError when a selection matches nothing, ConfigError and LockError as the stages do.
     """
     cells = all_cells(pipeline)
-    planned: dict[str, PlannedCell] = {}
+    planner = _Planner(pipeline=pipeline, lock=lock, checkout=checkout, cells=cells)
     for cell in select(cells, selections):
-        _add(cell, pipeline, lock, checkout, cells, planned)
-    return Plan(cells=tuple(planned.values()))
+        planner.add(cell)
+    return Plan(cells=tuple(planner.planned.values()))
 
 
 def select(
@@ -57,8 +58,9 @@ def _no_match(selection: Selection, cells: Mapping[str, tuple[Cell, ...]]) -> Us
             hint=f"its cells are {names}",
         )
     if any(fnmatch.fnmatchcase(name, selection.stage) for name in cells):
+        values = ", ".join(selection.values)
         return UsageError(
-            f"no cell of {_stages(selection.stage)} has {', '.join(selection.values)} in its matrix",
+            f"no cell of {_stages(selection.stage)} has {values} in its matrix",
             hint="`pipeline plan` names the cells",
         )
     near = difflib.get_close_matches(selection.stage, cells, n=1)
@@ -70,48 +72,59 @@ def _stages(pattern: str) -> str:
     return "any stage" if pattern == "*" else f"`{pattern}`"
 
 
-def _add(
-    cell: Cell,
-    pipeline: Pipeline,
-    lock: Lock,
-    checkout: Checkout,
-    cells: Mapping[str, tuple[Cell, ...]],
-    planned: dict[str, PlannedCell],
-) -> PlannedCell:
-    if cell.name in planned:
-        return planned[cell.name]
-    stage = pipeline.stages[cell.stage]
-    needed = tuple(
-        _add(other, pipeline, lock, checkout, cells, planned)
-        for need in stage.needs
-        for other in cells[need]
-        if cell.agrees(other) and _same_platform(pipeline, cell, other)
-    )
-    made: Recipe | None = None
-    if isinstance(stage, ContainerStage):
+@dataclass(frozen=True, kw_only=True)
+class _Planner:
+    """What planning goes by, and the cells planned so far, by name."""
+
+    pipeline: Pipeline
+    lock: Lock
+    checkout: Checkout
+    cells: Mapping[str, tuple[Cell, ...]]
+    planned: dict[str, PlannedCell] = field(default_factory=dict)
+
+    def add(self, cell: Cell) -> PlannedCell:
+        """Plan a cell after all that it needs, unless that is done."""
+        if cell.name not in self.planned:
+            needed = tuple(self.add(other) for other in self._needs(cell))
+            stage = self.pipeline.stages[cell.stage]
+            self.planned[cell.name] = PlannedCell(
+                cell=cell,
+                stage=stage,
+                kind=kind_of(stage),
+                needs=tuple(other.name for other in needed),
+                recipe=self._recipe(cell, stage, needed),
+            )
+        return self.planned[cell.name]
+
+    def _needs(self, cell: Cell) -> Iterator[Cell]:
+        for need in self.pipeline.stages[cell.stage].needs:
+            for other in self.cells[need]:
+                if cell.agrees(other) and _same_platform(self.pipeline, cell, other):
+                    yield other
+
+    def _recipe(self, cell: Cell, stage: Stage, needed: tuple[PlannedCell, ...]) -> Recipe | None:
+        if not isinstance(stage, ContainerStage):
+            return None
         situation = Situation(
-            pipeline=pipeline,
-            lock=lock,
-            checkout=checkout,
+            pipeline=self.pipeline,
+            lock=self.lock,
+            checkout=self.checkout,
             cell=cell,
             stage=stage,
             needed=needed,
         )
-        made = CONTAINER_STAGES[type(stage)](situation)
-    planned[cell.name] = PlannedCell(
-        cell=cell,
-        stage=stage,
-        kind=kind_of(stage),
-        needs=tuple(other.name for other in needed),
-        recipe=made,
-    )
-    return planned[cell.name]
+        return CONTAINER_STAGES[type(stage)](situation)
 
 
 def _same_platform(pipeline: Pipeline, cell: Cell, other: Cell) -> bool:
-    """Whether a test needs this wheel: only one for the platform that it runs on."""
+    """Whether a test or an image needs this wheel: only one for the platform that it runs on.
+
+    An image takes a wheel without the axis `target` on every platform; it may be pure.
+    """
     stage, needed = pipeline.stages[cell.stage], pipeline.stages[other.stage]
-    if kind_of(stage) != "test" or kind_of(needed) != "wheel":
+    if kind_of(stage) not in {"test", "image"} or kind_of(needed) != "wheel":
+        return True
+    if kind_of(stage) == "image" and not other.get("target"):
         return True
     if not isinstance(stage, ContainerStage) or not isinstance(needed, ContainerStage):
         return True

@@ -90,3 +90,12 @@ def test_a_cache_that_cannot_be_written_is_no_failure(place: Path) -> None:
     (place / "cache").write_text("a file where the directory should be")
     remember(place)
     assert noop.recorded(["run", "wheel"]) is None
+
+
+def test_a_record_holds_no_variable_that_may_be_a_secret(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_DEBIAN_MIRROR", "https://user:canary@mirror.example")
+    remember(place)
+    (file,) = (place / "cache" / "noop").iterdir()
+    assert b"canary" not in file.read_bytes()

@@ -401,3 +401,23 @@ def test_a_reader_that_is_gone_does_not_end_the_work() -> None:
         Console(stream, {}).info("to nobody")
         # What the failed write left in the buffer goes somewhere when the stream is closed.
         os.dup2(os.open(os.devnull, os.O_WRONLY), writer)
+
+
+def test_what_is_worked_on_is_named_on_a_terminal_alone() -> None:
+    console, stream, _ = _terminal()
+    with console.working("sdist"):
+        with console.working("wheel"):
+            pass
+        assert stream.getvalue().endswith("running: sdist")
+    assert "running: sdist, wheel" in stream.getvalue()
+    plain, text = _pipe()
+    with plain.working("sdist"):
+        pass
+    assert text.getvalue() == ""
+
+
+@pytest.mark.parametrize(("width", "shown"), [(38, "  "), (40, ""), (50, "  ")])
+def test_details_are_indented_unless_that_alone_would_wrap_them(width: int, shown: str) -> None:
+    console, stream, _ = _terminal()
+    console.error(StageFailedError("it broke", detail=("x" * width,)))
+    assert f"\n{shown}{'x' * width}\n" in stream.getvalue()

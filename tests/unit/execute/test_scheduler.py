@@ -97,3 +97,23 @@ def test_an_interruption_cancels_running_work_and_is_passed_on() -> None:
     with pytest.raises(KeyboardInterrupt):
         run_cells(plan, work, jobs=2, keep_going=False, cancel=cancelled.set)
     assert cancelled.is_set()
+
+
+def test_a_failure_stops_what_was_ready_but_had_no_place_yet() -> None:
+    plan = Plan(cells=(planned("bad"), planned("one"), planned("two")))
+    found = run_cells(plan, failing, jobs=1, keep_going=False, cancel=nothing)
+    assert [cell.status for cell in found.cells] == ["failed", "skipped", "skipped"]
+
+
+def test_an_interrupted_run_begins_nothing_more() -> None:
+    plan = Plan(cells=(planned("first"), planned("second"), planned("third")))
+    begun: list[str] = []
+
+    def work(cell: PlannedCell, done: Mapping[str, CellReport]) -> CellReport:
+        del done
+        begun.append(cell.name)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_cells(plan, work, jobs=1, keep_going=False, cancel=nothing)
+    assert begun == ["first"]

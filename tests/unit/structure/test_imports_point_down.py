@@ -22,10 +22,15 @@ BELOW = {
     "release": {"wheels", "checkout", "config"},
     "engines": {"dockerfile", "sandbox", "store"},
     "lock": set(),
-    "images": {"store", "engines", "lock", "config"},
+    "network": {"store"},
+    "registry": {"network", "lock", "store"},
+    "images": {"store", "engines", "lock", "config", "registry"},
     "plan": {"config", "lock", "checkout", "store", "dockerfile"},
-    "locking": {"config", "lock", "store", "images", "plan", "wheels", "checkout"},
-    "stages": {"config", "lock", "locking", "checkout", "plan", "release", "wheels"},
+    "locking": {
+        *("config", "lock", "store", "images", "plan", "wheels", "checkout", "network"),
+        "registry",
+    },
+    "stages": {"config", "lock", "locking", "checkout", "plan", "registry", "release", "wheels"},
     "execute": {
         *(
             "config",
@@ -37,6 +42,7 @@ BELOW = {
             "release",
             "images",
             "engines",
+            "dockerfile",
         ),
         *("wheels", "store", "start"),
     },

@@ -6,19 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.dockerfile.expansion import Style
-from pipeline.dockerfile.instructions import Copy, Run, Workdir
+from pipeline.dockerfile.beyond import beyond_sandbox, check_root
+from pipeline.dockerfile.instructions import Copy, Run, User, Workdir
 from pipeline.dockerfile.lexing import fault
-from pipeline.dockerfile.parser import parse
 from pipeline.dockerfile.summary import MAIN
 from pipeline.engines import copies, runs
-from pipeline.engines.commands import EPOCH
 from pipeline.engines.copying import Copier, CopyError, Target
 from pipeline.engines.failures import Failure, short
+from pipeline.engines.ignoring import has_ignore, shown
 from pipeline.engines.layers import Layer, Stack
 from pipeline.engines.protocol import ImageContext, TreeContext
-from pipeline.engines.references import References
-from pipeline.engines.scope import Scope, arguments
+from pipeline.engines.reading import read
 from pipeline.engines.shared import shared_layer
 from pipeline.engines.stages import StageState
 from pipeline.engines.union import Directory, Union
@@ -26,6 +24,7 @@ from pipeline.store.faults import guarded
 
 if TYPE_CHECKING:
     from pipeline.dockerfile.instructions import From, Step
+    from pipeline.engines.scope import Scope
     from pipeline.engines.stages import Bench
     from pipeline.store.trees import Tree
 
@@ -35,22 +34,16 @@ class Build:
 
     def __init__(self, bench: Bench, native: str) -> None:
         self._bench = bench
-        request = bench.request
-        self._dockerfile = parse(request.dockerfile)
-        self._arguments = arguments(
-            self._dockerfile,
-            Style(escape=self._dockerfile.escape),
-            given={EPOCH: str(request.epoch)},
-            platforms=(native, request.platform),
-        )
-        self._references = References(
-            dockerfile=self._dockerfile, contexts=request.contexts, arguments=self._arguments
-        )
+        self._reading = read(bench.request, native)
+        self._dockerfile = self._reading.dockerfile
+        self._references = self._reading.references
+        for error in beyond_sandbox(self._dockerfile):
+            raise error
         self._stages: dict[int, StageState] = {}
+        self._shown: dict[str, Path] = {}
 
     def run(self) -> Tree:
         """Build, and return the stored files of the last stage."""
-        self._references.check_names()
         needed = self._references.needed()
         for position in needed:
             stage = self._stages[position] = self._begin(position)
@@ -66,18 +59,18 @@ class Build:
         if isinstance(base, int):
             below = self._stages[base]
             return self._stage(position, below.stack.layers, below.scope.successor())
-        match self._bench.request.contexts.get(base):
+        context = self._bench.request.contexts.get(base)
+        layers: list[Layer] = []
+        match context:
             case ImageContext() as image:
                 _check_platform(start, image, wanted)
-                layers = [Layer(path=str(path), kind="image") for path in image.layers]
+                layers += [Layer(path=str(path), kind="image") for path in image.layers]
                 layers += [Layer(path=str(path), kind="derived") for path in image.derived]
-                scope = Scope.of_image(dict(image.env), image.workdir, self._arguments)
-                return self._stage(position, layers, scope)
-            case TreeContext(path=path):
-                layers = [Layer(path=str(path), kind="image")]
-                return self._stage(position, layers, Scope.of_image({}, "/", self._arguments))
+            case TreeContext() as tree:
+                layers.append(Layer(path=str(self._directory(base, tree)), kind="image"))
             case None:
-                return self._stage(position, [], Scope.of_image({}, "/", self._arguments))
+                pass
+        return self._stage(position, layers, self._reading.scope(context))
 
     def _stage(self, position: int, layers: list[Layer], scope: Scope) -> StageState:
         directory = self._bench.room / f"stage-{position}"
@@ -89,6 +82,8 @@ class Build:
         self._bench.log.heading(f"Dockerfile:{step.line}: {short(step)}")
         stage.scope.apply(step)
         match step:
+            case User(line=line, user=user):
+                check_root(line, "USER", stage.scope.expand(step, user))
             case Workdir():
                 self._workdir(stage, step)
             case Copy():
@@ -108,6 +103,16 @@ class Build:
                 return
             source, _ = self._origin(position, step.origin, step.line)
         copies.perform(step, stage, source, self._bench)
+
+    def _directory(self, name: str, context: TreeContext) -> Path:
+        """Return where a context's files are seen: itself, unless it has a ``.dockerignore``."""
+        if not has_ignore(context.path):
+            return context.path
+        if name not in self._shown:
+            place = self._bench.room / f"shown-{len(self._shown)}"
+            with guarded("copying into", self._bench.room):
+                self._shown[name] = shown(context.path, place, epoch=self._bench.request.epoch)
+        return self._shown[name]
 
     def _workdir(self, stage: StageState, step: Workdir) -> None:
         """Make the directory, through links, unless it is there."""
@@ -130,8 +135,8 @@ class Build:
         if isinstance(found, int):
             return self._stages[found].stack.view, False
         match self._bench.request.contexts[found]:
-            case TreeContext(path=path):
-                return Union((str(path),)), True
+            case TreeContext() as tree:
+                return Union((str(self._directory(found, tree)),)), True
             case ImageContext(layers=layers):
                 return Union(tuple(str(path) for path in reversed(layers))), False
 

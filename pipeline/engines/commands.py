@@ -39,9 +39,9 @@ def script(run: Run) -> tuple[str, str] | None:
     return None
 
 
-def variables(env: Mapping[str, str], view: Union, epoch: int) -> tuple[tuple[str, str], ...]:
-    """Return a step's whole environment: the stage's, HOME as runc sets it, and the epoch."""
-    return tuple(({"HOME": home(view), EPOCH: str(epoch)} | dict(env)).items())
+def variables(env: Mapping[str, str], view: Union) -> tuple[tuple[str, str], ...]:
+    """Return a step's whole environment: the stage's, and HOME as runc sets it."""
+    return tuple(({"HOME": home(view)} | dict(env)).items())
 
 
 def home(view: Union) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pipeline.dockerfile.beyond import OTHER_ENGINE, check_root, other_engine
 from pipeline.dockerfile.expansion import ExpansionError, Style, expand
 from pipeline.dockerfile.lexing import fault
-from pipeline.dockerfile.parser import check_root
-from pipeline.engines import globbing
+from pipeline.engines import globbing, modes
 from pipeline.engines.copying import Copier, CopyError, Target
 from pipeline.engines.failures import Failure
 from pipeline.engines.union import Leaf, Union, absolute
@@ -32,12 +32,12 @@ def perform(step: Copy, stage: StageState, source: Union, bench: Bench) -> None:
 
     Raises ConfigError for what cannot be meant, StageFailedError for files that do not fit.
     """
-    target = _target(step, stage.scope)
-    mode = _mode(step, stage.scope)
+    target = _target(step, stage)
+    chmod = _chmod(step, stage.scope)
     sources = [absolute(stage.scope.expand(step, path)) for path in step.sources]
     with guarded("copying into", bench.room):
         top = stage.stack.copied()
-        copier = Copier(stage.stack.view, top, epoch=bench.request.epoch, mode=mode)
+        copier = Copier(stage.stack.view, top, epoch=bench.request.epoch, chmod=chmod)
         try:
             for path in sources:
                 _copy(step, copier, source, path, target, bench)
@@ -49,36 +49,33 @@ def perform(step: Copy, stage: StageState, source: Union, bench: Bench) -> None:
         copier.finish()
 
 
-def _target(step: Copy, scope: Scope) -> Target:
-    destination = scope.expand(step, step.destination)
+def _target(step: Copy, stage: StageState) -> Target:
+    destination = stage.scope.expand(step, step.destination)
     directory = destination in ("", ".") or destination.endswith(("/", "/."))
     if len(step.sources) + len(step.documents) > 1 and not directory:
         raise fault(
             step.line,
             f"`{step.keyword}` of several sources needs a directory to put them in",
-            f"end the destination in a slash: `{destination}/`",
+            f"end the destination in a slash: `{destination}/`; or {OTHER_ENGINE}",
         )
-    return Target(path=scope.path(destination), directory=directory)
+    path = stage.scope.path(destination)
+    if "--link" in step.others and stage.stack.view.find(path).path != path:
+        raise other_engine(step.line, "`--link`", f"there is a link on the way to `{path}`")
+    return Target(path=path, directory=directory)
 
 
-def _mode(step: Copy, scope: Scope) -> int | None:
+def _chmod(step: Copy, scope: Scope) -> str:
     owner = scope.expand(step, step.owner)
     if owner:
         check_root(step.line, "--chown", owner)
     word = scope.expand(step, step.mode)
-    if not word:
-        return None
-    try:
-        mode = int(word, 8)
-    except ValueError:
-        mode = -1
-    if not 0 <= mode <= 0o7777 or not word.isdigit():
+    if word and not modes.is_mode(word):
         raise fault(
             step.line,
-            f"`--chmod={word}` is not supported",
-            "write octal digits between 0 and 7777, such as `--chmod=755`",
+            f"`--chmod={word}` is not a mode",
+            "write octal digits, such as `755`, or letters, such as `u+x,go-w`",
         )
-    return mode
+    return word
 
 
 def _copy(
@@ -113,8 +110,8 @@ def _refuse_archive(step: Copy, source: Union, path: str) -> None:
     if head.startswith(ARCHIVES) or head[257:] == b"ustar":
         raise fault(
             step.line,
-            f"`ADD` would unpack `{path}`, which is not supported",
-            "`COPY` it, and unpack it with a `RUN`",
+            f"`ADD` would unpack `{path}`, which is not supported by the sandbox",
+            f"`COPY` it, and unpack it with a `RUN`; or {OTHER_ENGINE}",
         )
 
 

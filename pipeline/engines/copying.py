@@ -16,10 +16,11 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.engines import modes
 from pipeline.engines.union import Directory, Leaf
 
 if TYPE_CHECKING:
-    from pipeline.engines.union import Node, Union
+    from pipeline.engines.union import Node, Place, Union
 
 DIRECTORY_MODE = 0o755
 OWNER = 0o700
@@ -42,23 +43,24 @@ class Target:
 class Copier:
     """Writes into the highest layer of ``view``, the host directory ``top``.
 
-    ``epoch`` is the latest time (Unix seconds) of anything copied; ``mode`` that of ``--chmod``.
+    ``epoch`` is the latest time (Unix seconds) of anything copied; ``chmod`` the
+    word of that flag.
     """
 
-    def __init__(self, view: Union, top: str, *, epoch: int, mode: int | None = None) -> None:
+    def __init__(self, view: Union, top: str, *, epoch: int, chmod: str = "") -> None:
         self._view = view
         self._top = top
         self._epoch = epoch
-        self._mode = mode
+        self._chmod = chmod
         self._directories: dict[str, int] = {}
 
     def copy(self, source: Union, path: str, target: Target) -> None:
         """Copy a file, or the content of a directory; CopyError, OSError."""
-        found = source.find(path).node
+        found = _place(source, path).node
         if found is None:
             raise CopyError(f"`{path}` is not there")
         self._make_parents(target)
-        place = self._view.find(target.path)
+        place = _place(self._view, target.path)
         if isinstance(found, Directory):
             there = self.make_directory(place.path)
             self._content(source, found, self._host(place.path), there)
@@ -109,10 +111,13 @@ class Copier:
 
     def _make_parents(self, target: Target) -> None:
         parent = target.path if target.directory else posixpath.dirname(target.path)
-        self.make_directory(self._view.find(parent).path)
+        self.make_directory(_place(self._view, parent).path)
 
     def _directory_mode(self, mode: int) -> int:
-        return (mode if self._mode is None else self._mode) | OWNER
+        return self._permissions(stat.S_IFDIR | mode) | OWNER
+
+    def _permissions(self, mode: int) -> int:
+        return modes.changed(self._chmod, mode) if self._chmod else stat.S_IMODE(mode)
 
     def _host(self, path: str) -> str:
         return self._top + path.rstrip("/")
@@ -153,16 +158,26 @@ class Copier:
             raise CopyError(f"`{self._inside(host)}` would be a device, a socket or a FIFO")
 
     def _file(self, leaf: Leaf, host: str) -> None:
-        unchanged = self._mode is None or self._mode == stat.S_IMODE(leaf.status.st_mode)
+        mode = self._permissions(leaf.status.st_mode)
+        unchanged = mode == stat.S_IMODE(leaf.status.st_mode)
         if unchanged and leaf.status.st_mtime <= self._epoch and _linked(leaf.host, host):
             return
         _copy_bytes(leaf.host, host)
-        os.chmod(host, stat.S_IMODE(leaf.status.st_mode) if self._mode is None else self._mode)
+        os.chmod(host, mode)
         self._set_time(leaf, host)
 
     def _set_time(self, leaf: Leaf, host: str) -> None:
         seconds = min(int(leaf.status.st_mtime), self._epoch)
         os.utime(host, (seconds, seconds), follow_symlinks=False)
+
+
+def _place(view: Union, path: str) -> Place:
+    try:
+        return view.find(path)
+    except OSError as error:
+        if error.errno != errno.ELOOP:
+            raise
+        raise CopyError(f"the links at `{path}` never end") from error
 
 
 def _linked(source: str, target: str) -> bool:

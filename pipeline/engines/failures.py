@@ -41,7 +41,7 @@ def reason(outcome: Outcome, limits: Limits) -> str:
         case "exited":
             return f"ended with status {outcome.status}"
         case "signal":
-            return f"was ended by {_signal(outcome.status - 128)}"
+            return f"was ended by {_signal(outcome.status - 128)} (status {outcome.status})"
         case "timeout":
             return f"did not end within {limits.seconds:g} s"
         case "output":

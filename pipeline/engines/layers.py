@@ -1,7 +1,8 @@
 """The layers of a stage: host directories that overlayfs puts on top of each other.
 
-A step writes into an upper directory, which the steps after it share; COPY writes into a layer
-that no step ever writes to. So whatever comes after the other kind begins a layer of its own.
+Every step writes into an upper directory of its own, as in BuildKit: what a later step changes is
+copied up first, which parts hard links and keeps earlier stages as they were. Copies one after the
+other share a layer, to which no step ever writes.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Kind = Literal["image", "derived", "copied", "run"]
+
+MOST = 120
+"""Layers after which steps share one: mount(2) takes their names on one page of 4096 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +53,14 @@ class Stack:
 
     def copied(self) -> str:
         """Return the layer to copy into."""
-        return self._top("copied")
+        is_open = len(self.layers) > self._base and self.layers[-1].kind == "copied"
+        return self.layers[-1].path if is_open else self._new("copied")
 
     def upper(self) -> str:
-        """Return the upper directory for a step."""
-        return self._top("run")
+        """Return the upper directory for a step: a new one, while overlayfs takes more layers."""
+        if len(self.layers) < MOST or self.layers[-1].kind != "run":
+            return self._new("run")
+        return self.layers[-1].path
 
     def work(self) -> str:
         """Return a new directory for overlayfs itself, which has to stand beside the upper one.
@@ -67,12 +74,10 @@ class Stack:
         below = tuple(layer.path for layer in self.layers[:-1])
         return below or (self._directory_named("empty"),)
 
-    def _top(self, kind: Kind) -> str:
-        is_open = len(self.layers) > self._base and self.layers[-1].kind == kind
-        if not is_open:
-            path = self._directory_named(f"{len(self.layers):03}-{kind}")
-            self.layers.append(Layer(path=path, kind=kind))
-        return self.layers[-1].path
+    def _new(self, kind: Kind) -> str:
+        path = self._directory_named(f"{len(self.layers):03}-{kind}")
+        self.layers.append(Layer(path=path, kind=kind))
+        return path
 
     def _directory_named(self, name: str) -> str:
         path = self._directory / name

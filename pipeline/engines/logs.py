@@ -53,11 +53,15 @@ class Log:
     @property
     def tail(self) -> tuple[str, ...]:
         """The last lines of the instruction's output, safe to print."""
-        text = self._tail.decode(errors="replace")
-        lines = text.replace("\r\n", "\n").split("\n")
-        if lines[-1] == "":
-            lines.pop()
-        return tuple(_printable(line) for line in lines[-TAIL_LINES:])
+        return last_lines(self._tail)
+
+
+def last_lines(data: bytes) -> tuple[str, ...]:
+    """Return the last lines of an output, safe to print."""
+    lines = data.decode(errors="replace").replace("\r\n", "\n").split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return tuple(_printable(line) for line in lines[-TAIL_LINES:])
 
 
 def file_name(label: str, digest: str) -> str:

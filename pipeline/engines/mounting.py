@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.dockerfile.beyond import other_engine
 from pipeline.dockerfile.lexing import fault
+from pipeline.dockerfile.summary import MAIN
 from pipeline.engines.commands import SCRIPTS, script
 from pipeline.engines.copying import DIRECTORY_MODE, Copier, Target
 from pipeline.engines.union import Directory, Union, absolute
@@ -85,6 +87,8 @@ class Mounter:
                 return self._cache(mount, target)
             case "secret":
                 return self._secret_file(run, mount, target)
+            case "ssh":
+                raise other_engine(run.line, "`--mount=type=ssh`", "it has no agent to pass on")
             case "bind":
                 return self._bind(run, mount, target)
 
@@ -123,7 +127,7 @@ class Mounter:
         path = absolute(self.expand(mount.source))
         found = view.find(path)
         if found.node is None:
-            raise fault(run.line, f"`{path}` is not in `{mount.origin}`")
+            raise fault(run.line, f"`{path}` is not in `{mount.origin or MAIN}`")
         if isinstance(found.node, Directory):
             return self._directory(view, found.path, found.node, target, mount, plain=plain)
         source = found.node.host if mount.read_only else self._copy(view, found.path)

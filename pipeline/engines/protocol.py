@@ -77,7 +77,7 @@ class BuildRequest:
 
     ``dockerfile`` is its text; ``contexts`` gives each name that FROM and ``--from=`` may use;
     ``platform`` is OCI's; ``network`` is ``none`` or ``host`` (what RUN gets where the Dockerfile
-    does not say); ``epoch`` is SOURCE_DATE_EPOCH in seconds.
+    does not say); ``epoch`` is SOURCE_DATE_EPOCH in seconds; ``arguments`` are values for ARG.
     """
 
     dockerfile: str
@@ -85,6 +85,7 @@ class BuildRequest:
     platform: str
     network: str = "none"
     epoch: int = 0
+    arguments: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default=Limits(), compare=False)
     label: str = field(default="", compare=False)
     secrets: Mapping[str, Path] = field(default_factory=dict, compare=False)

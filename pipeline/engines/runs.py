@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import ExitStack
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 from pipeline.dockerfile.lexing import fault
 from pipeline.engines import commands
+from pipeline.engines.copying import DIRECTORY_MODE
 from pipeline.engines.failures import NOTE, Failure, note, reason
 from pipeline.engines.mounting import Mounter
 from pipeline.errors import EngineUnavailableError
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pipeline.engines.mounting import Origins
     from pipeline.engines.protocol import Limits
     from pipeline.engines.stages import Bench, StageState
+    from pipeline.engines.union import Union
     from pipeline.sandbox.launch import Outcome
 
 
@@ -49,8 +52,9 @@ def _spec(step: Run, stage: StageState, origins: Origins, bench: Bench, cleanup:
         expand=lambda word: scope.expand(step, word),
         cleanup=cleanup,
     )
-    env = dict(commands.variables(scope.env, stack.view, request.epoch))
+    env = dict(commands.variables(scope.env, stack.view))
     upper = stack.upper()
+    _make_mount_points(stack.view, upper)
     try:
         return Spec(
             root=Overlay(target="/", lower=stack.lower(), upper=upper, work=stack.work()),
@@ -63,6 +67,14 @@ def _spec(step: Run, stage: StageState, origins: Origins, bench: Bench, cleanup:
         )
     except ValueError as error:
         raise fault(step.line, f"the step cannot be run: {error}") from error
+
+
+def _make_mount_points(view: Union, upper: str) -> None:
+    """Make the directories that the kernel's files are mounted on, and which BuildKit leaves."""
+    for name in ("dev", "proc", "sys"):
+        if view.child(view.root, name) is None:
+            os.mkdir(f"{upper}/{name}")
+            os.chmod(f"{upper}/{name}", DIRECTORY_MODE)
 
 
 def _network(step: Run, default: str) -> Literal["none", "host"]:

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from threading import Event
 from typing import TYPE_CHECKING
 
+from pipeline.engines import emulation
 from pipeline.engines.build import Build
 from pipeline.engines.logs import Log, file_name
 from pipeline.engines.protocol import Availability, BuildResult
 from pipeline.engines.stages import Bench
-from pipeline.errors import StageFailedError
+from pipeline.errors import EngineUnavailableError, StageFailedError
 from pipeline.files import remove_tree, sha256_bytes
-from pipeline.platforms import Target
+from pipeline.platforms import native_platform
 from pipeline.sandbox.launch import stop_all
 from pipeline.sandbox.probe import probe
 from pipeline.store.faults import guarded
@@ -45,6 +46,7 @@ class SandboxEngine:
         self._keep = keep
         self._shell = shell
         self._running: set[Event] = set()
+        self._runs: dict[str, bool] = {}
 
     def probe(self) -> Availability:
         """Say whether steps can be isolated here, by trying."""
@@ -65,6 +67,8 @@ class SandboxEngine:
         self, request: BuildRequest, output: Callable[[bytes], None], cancelled: Event
     ) -> BuildResult:
         started = time.monotonic()
+        for platform in sorted(emulation.platforms(request) - {native_platform()}):
+            self._require(platform)
         name = file_name(request.label, _digest(request))
         log = self._store.root / "logs" / name
         with guarded("writing the log", log):
@@ -79,9 +83,18 @@ class SandboxEngine:
                 shell=self._shell,
                 cancelled=cancelled,
             )
-            tree = Build(bench, _native()).run()
+            tree = Build(bench, native_platform() or f"linux/{os.uname().machine}").run()
         seconds = time.monotonic() - started
         return BuildResult(output=tree, seconds=seconds, engine=NAME, log=log)
+
+    def _require(self, platform: str) -> None:
+        """Raise EngineUnavailableError unless programs of a foreign platform run here."""
+        if platform not in self._runs:
+            with self._store.scratch("probe") as room:
+                self._runs[platform] = emulation.runs(platform, room)
+        if not self._runs[platform]:
+            reason, hint = emulation.why_not(platform)
+            raise EngineUnavailableError(reason, hint=hint)
 
     def cancel(self) -> None:
         """End every build that is under way, and wait for it.
@@ -119,10 +132,3 @@ class SandboxEngine:
 def _digest(request: BuildRequest) -> str:
     contexts = sorted((name, context.digest) for name, context in request.contexts.items())
     return sha256_bytes(repr((request.dockerfile, contexts, request.platform)).encode())
-
-
-def _native() -> str:
-    try:
-        return Target.native().platform
-    except ValueError:
-        return f"linux/{os.uname().machine}"

@@ -20,7 +20,6 @@ from pipeline.dockerfile.instructions import (
     User,
     Workdir,
 )
-from pipeline.dockerfile.parser import check_root
 from pipeline.dockerfile.summary import expanded
 from pipeline.engines.union import absolute
 
@@ -109,11 +108,9 @@ class Scope:
                 self._env(step)
             case Workdir(path=path):
                 self.workdir = self.path(self.expand(step, path))
-            case User(line=line, user=user):
-                check_root(line, "USER", self.expand(step, user))
             case Shell(words=words):
                 self.shell = words
-            case Label() | Start() | Copy() | Run():
+            case User() | Label() | Start() | Copy() | Run():
                 pass
             case _:
                 assert_never(step)

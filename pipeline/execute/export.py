@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from typing import TYPE_CHECKING
 
 from pipeline.engines.protocol import ImageContext
 from pipeline.errors import StoreError, UsageError
+from pipeline.execute.canonical import CONTEXT, canonical_dockerfile, write_context
+from pipeline.execute.outputs import SUFFIX
 from pipeline.execute.provision import Provisioner
 from pipeline.files import remove_tree
-from pipeline.plan.recipe import OutputInput
+from pipeline.plan.recipe import ImageInput
+from pipeline.platforms import native_platform
 from pipeline.process import printable
 
 if TYPE_CHECKING:
@@ -26,8 +30,9 @@ TAG = "pipeline"
 def export_cell(planned: PlannedCell, directory: Path, means: Means) -> str:
     """Write ``DIRECTORY/CELL/`` anew and return the command that builds it.
 
-    It holds ``Dockerfile``, ``contexts/NAME`` (directories, and OCI layouts for images) and
-    ``build``, the command as a script. The output appears in ``out`` beside them.
+    The directory holds ``Dockerfile``, ``contexts/NAME`` (directories, and OCI layouts for images)
+    and ``build``, the command as a script; the output appears in ``out`` beside them. A wheel or
+    sdist gets the bytes that a run here gives it, unless the platform is foreign.
     """
     recipe = planned.recipe
     if recipe is None:
@@ -36,9 +41,13 @@ def export_cell(planned: PlannedCell, directory: Path, means: Means) -> str:
     try:
         remove_tree(base)
         (base / "contexts").mkdir(parents=True)
-        (base / "empty").mkdir()
-        (base / "Dockerfile").write_text(recipe.dockerfile)
-        command = _command(recipe, _contexts(recipe, base, means), base)
+        # BuildKit takes files of the same size and time for the same when it was sent some from a
+        # directory of this path before; see `pipeline.engines.buildx.Room.main`.
+        empty = base / f"empty-{os.urandom(8).hex()}"
+        empty.mkdir()
+        places = _contexts(recipe, base, means)
+        (base / "Dockerfile").write_text(_dockerfile(planned, recipe, base, places, means))
+        command = _command(recipe, places, base, empty)
         script = base / "build"
         script.write_text(f"#!/bin/sh\n{command}\n")
         script.chmod(0o755)
@@ -47,12 +56,27 @@ def export_cell(planned: PlannedCell, directory: Path, means: Means) -> str:
     return command
 
 
+def _dockerfile(
+    planned: PlannedCell, recipe: Recipe, base: Path, places: dict[str, str], means: Means
+) -> str:
+    """Return the Dockerfile; of a wheel or sdist one whose output has the canonical bytes."""
+    image = next(part for part in recipe.inputs.values() if isinstance(part, ImageInput))
+    python = means.lock.images[image.image].platforms[image.platform].python
+    if planned.kind not in SUFFIX or not python or recipe.platform != native_platform():
+        return recipe.dockerfile
+    write_context(base / "contexts" / CONTEXT)
+    places[CONTEXT] = str(base / "contexts" / CONTEXT)
+    return canonical_dockerfile(
+        recipe.dockerfile, image=image.image, python=python, epoch=recipe.epoch
+    )
+
+
 def _contexts(recipe: Recipe, base: Path, means: Means) -> dict[str, str]:
     """Copy each context below ``base``; return what ``--build-context`` takes for it."""
     provisioner = Provisioner(means.store, means.lock, means.engine)
     outputs = {}
-    for part in recipe.inputs.values():
-        if isinstance(part, OutputInput) and (result := means.store.get_result(part.key)):
+    for part in recipe.uses:
+        if result := means.store.get_result(part.key):
             outputs[part.key] = result.tree
     places = {}
     for name, context in provisioner.contexts(recipe, outputs).items():
@@ -68,10 +92,16 @@ def _contexts(recipe: Recipe, base: Path, means: Means) -> dict[str, str]:
     return places
 
 
-def _command(recipe: Recipe, places: dict[str, str], base: Path) -> str:
+def _command(recipe: Recipe, places: dict[str, str], base: Path, empty: Path) -> str:
     words = ["env", f"SOURCE_DATE_EPOCH={recipe.epoch}", "docker", "buildx", "build"]
     words += ["--platform", recipe.platform, "--provenance=false"]
     for name, place in sorted(places.items()):
         words += ["--build-context", f"{name}={place}"]
+    words += ["--network", recipe.network]
+    words += ["--allow", "network.host"] if recipe.network == "host" else []
+    for name, value in recipe.arguments.items():
+        words += ["--build-arg", f"{name}={value}"]
+    for name, variable in recipe.secrets.items():
+        words += ["--secret", f"id={name},env={variable}"]
     words += ["--output", f"type=local,dest={base / 'out'}", "--file", str(base / "Dockerfile")]
-    return printable([*words, str(base / "empty")])
+    return printable([*words, str(empty)])

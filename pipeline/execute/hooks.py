@@ -51,7 +51,10 @@ class Asker:
         provisioner = Provisioner(self.store, lock, self.engine)
         platform = step.base.target.platform
         environment = EnvironmentInput(
-            image=step.base.image, python=step.base.python, wheels=step.wheels
+            image=step.base.image,
+            python=step.base.python,
+            wheels=step.wheels,
+            interpreter=lock.images[step.base.image].platforms[platform].interpreter,
         )
         contexts: dict[str, Context] = {
             "image": provisioner.image(step.base.image, platform),

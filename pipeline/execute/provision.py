@@ -9,19 +9,22 @@ from typing import TYPE_CHECKING, assert_never
 
 from pipeline.engines.protocol import TreeContext
 from pipeline.errors import StoreError, VerificationError
+from pipeline.execute.artifacts import artifacts
 from pipeline.execute.compiling import compile_inside
-from pipeline.files import sha256_file, walk_files
+from pipeline.files import sha256_bytes, sha256_file, walk_files
 from pipeline.images.assemble import assemble
 from pipeline.images.bytecode import compile_below, with_bytecode
 from pipeline.images.environment import unpack_wheels
+from pipeline.locking.fetch import platform_files
 from pipeline.plan.recipe import (
     EnvironmentInput,
     ImageInput,
+    InstalledInput,
     OutputInput,
     SdistInput,
     SourceInput,
 )
-from pipeline.platforms import native_platform
+from pipeline.platforms import Target, native_platform
 from pipeline.wheels.unpack import unpack_sdist
 
 if TYPE_CHECKING:
@@ -31,7 +34,8 @@ if TYPE_CHECKING:
     from pipeline.checkout.inputs import SourceTree
     from pipeline.engines.protocol import Context, Engine, ImageContext
     from pipeline.images.bytecode import Runner
-    from pipeline.lock.types import DebianPackage, Lock, PythonFile
+    from pipeline.lock.types import Lock, PythonFile
+    from pipeline.locking.fetch import Wanted
     from pipeline.plan.recipe import Input, Recipe
     from pipeline.store.store import Store
     from pipeline.store.trees import Tree
@@ -61,6 +65,8 @@ class Provisioner:
                 return self.image(part.image, part.platform)
             case EnvironmentInput():
                 return self.environment(part, platform)
+            case InstalledInput():
+                return self._installed(part, platform, outputs)
             case SourceInput():
                 return self.source(part.source)
             case SdistInput():
@@ -73,8 +79,14 @@ class Provisioner:
     def image(self, name: str, platform: str) -> ImageContext:
         """Return an image, with its bytecode beside it."""
         context = assemble(name, self._lock, platform, self._store)
-        python = self._lock.images[name].platforms[platform].python
-        return with_bytecode(context, python, self._store, self._runner(context))
+        locked = self._lock.images[name].platforms[platform]
+        return with_bytecode(
+            context,
+            locked.python,
+            self._store,
+            self._runner(context),
+            interpreter=locked.interpreter,
+        )
 
     def _runner(self, context: ImageContext) -> Runner | None:
         """Return what compiles in the image itself; None where its programs do not run here."""
@@ -87,12 +99,7 @@ class Provisioner:
 
         def make(directory: Path) -> None:
             wheels = [(wheel.name, checked(wheel, self._store)) for wheel in part.wheels]
-            unpack_wheels(
-                wheels,
-                directory,
-                python=part.python,
-                interpreter=f"/usr/bin/python{part.python}",
-            )
+            unpack_wheels(wheels, directory, python=part.python, interpreter=part.interpreter)
             compile_below(
                 directory,
                 directory,
@@ -100,10 +107,28 @@ class Provisioner:
                 inside="/env",
                 below=(f"lib/python{part.python}",),
                 run=self._runner(assemble(part.image, self._lock, platform, self._store)),
+                interpreter=part.interpreter,
             )
 
         path = self._store.derived("env", part.digest, make)
         return TreeContext(digest=part.digest, path=path, shared=True)
+
+    def _installed(
+        self, part: InstalledInput, platform: str, outputs: Mapping[str, str]
+    ) -> TreeContext:
+        trees = [outputs[built.key] for built in part.built]
+        locked = part.environment
+
+        def make(directory: Path) -> None:
+            wheels = [(wheel.name, checked(wheel, self._store)) for wheel in locked.wheels]
+            for digest in trees:
+                made = artifacts(self._store.load_tree(digest), self._store)
+                wheels += [(a.name, a.path) for a in made if _fits(a.name, platform)]
+            unpack_wheels(wheels, directory, python=locked.python, interpreter=locked.interpreter)
+
+        digest = sha256_bytes(" ".join((locked.digest, *trees)).encode())
+        path = self._store.derived("installed", digest, make)
+        return TreeContext(digest=digest, path=path)
 
     def source(self, source: SourceTree) -> TreeContext:
         """Return the checkout's files as a directory of their own."""
@@ -134,6 +159,21 @@ class Provisioner:
 
         path = self._store.derived("output", tree.digest, make)
         return TreeContext(digest=tree.digest, path=path)
+
+
+def _fits(name: str, platform: str) -> bool:
+    """Whether a file is a wheel; VerificationError for one that is not for ``platform``."""
+    stem, dot, suffix = name.rpartition(".")
+    if (dot, suffix) != (".", "whl"):
+        return False
+    tags = stem.rpartition("-")[2].split(".")
+    machine = Target.of_platform(platform).machine
+    if not any(tag == "any" or tag.endswith(f"_{machine}") for tag in tags):
+        raise VerificationError(
+            f"the wheel `{name}` is not for {platform}, which the image is for",
+            hint="give the stage of the image and that of the wheel the same axis `target`",
+        )
+    return True
 
 
 def checked(file: PythonFile, store: Store) -> Path:
@@ -176,15 +216,15 @@ def _set_times(directory: Path) -> None:
         os.utime(parent, (TREE_EPOCH, TREE_EPOCH))
 
 
-def wanted_files(
-    recipes: Iterable[Recipe], lock: Lock, parents: Mapping[str, str]
-) -> list[DebianPackage | PythonFile]:
+def wanted_files(recipes: Iterable[Recipe], lock: Lock, parents: Mapping[str, str]) -> list[Wanted]:
     """Return the locked files that recipes need; ``parents`` names what an image starts from."""
-    wanted: dict[str, DebianPackage | PythonFile] = {}
+    wanted: dict[str, Wanted] = {}
     for recipe in recipes:
         for part in recipe.inputs.values():
             if isinstance(part, EnvironmentInput):
                 wanted |= {wheel.sha256: wheel for wheel in part.wheels}
+            elif isinstance(part, InstalledInput):
+                wanted |= {wheel.sha256: wheel for wheel in part.environment.wheels}
             elif isinstance(part, SdistInput):
                 wanted[part.file.sha256] = part.file
             elif isinstance(part, ImageInput):
@@ -194,13 +234,12 @@ def wanted_files(
 
 def image_files(
     name: str, platform: str, lock: Lock, parents: Mapping[str, str]
-) -> dict[str, DebianPackage | PythonFile]:
+) -> dict[str, Wanted]:
     """Return what an image and those below it are assembled from, by sha256."""
-    wanted: dict[str, DebianPackage | PythonFile] = {}
+    wanted: dict[str, Wanted] = {}
     image = name
     while image:
         locked = lock.images[image].platforms[platform]
-        wanted |= {package.sha256: package for package in locked.packages}
-        wanted |= {wheel.sha256: wheel for wheel in locked.wheels}
+        wanted |= {file.sha256: file for file in platform_files(locked)}
         image = parents.get(image, "")
     return wanted

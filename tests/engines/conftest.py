@@ -19,11 +19,15 @@ from pipeline.engines.protocol import (
     TreeContext,
 )
 from pipeline.engines.sandbox import SandboxEngine
+from pipeline.images.layer import measure
+from pipeline.images.oci import OciImage, made_layer
 from pipeline.platforms import Target
 from pipeline.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from pipeline.engines.protocol import Engine
 
 PROGRAMS = ("sh", "cat", "chmod", "cp", "env", "ln", "ls", "mkdir", "mv", "rm", "sleep", "stat")
 USERS = "root:x:0:0:root:/root:/bin/sh\n"
@@ -64,7 +68,7 @@ class Workshop:
     def __init__(self, store: Store, base: Path, tmp_path: Path) -> None:
         self.store = store
         self.platform = Target.native().platform
-        self.engine = SandboxEngine(store)
+        self.engine: Engine = SandboxEngine(store)
         self.output = b""
         self._directory = tmp_path
         self.contexts: dict[str, Context] = {
@@ -132,6 +136,24 @@ class Workshop:
             else:
                 found[entry.path] = self.store.read_blob(entry.digest).decode()
         return found
+
+
+@pytest.fixture(scope="session")
+def tiny_image(tiny_root: Path, tmp_path_factory: pytest.TempPathFactory) -> ImageContext:
+    """Return the tiny root as an image that Docker can read as well."""
+    part = made_layer(tiny_root, measure(tiny_root)[0], "programs of this machine")
+    image = OciImage(
+        platform=Target.native().platform, layers=(part,), env=(("FROM_IMAGE", "yes"),)
+    )
+    layout = tmp_path_factory.mktemp("image") / "layout"
+    image.write_layout(layout)
+    return ImageContext(
+        digest=image.digest,
+        platform=image.platform,
+        layers=(tiny_root,),
+        env=image.env,
+        layout=lambda: layout,
+    )
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ def test_a_failing_command_is_named_with_its_line_and_last_words(workshop: Works
     assert error.where == "Dockerfile:4"
     assert error.message.startswith("`RUN i=0; while")
     assert error.message.endswith("ended with status 3")
-    assert "pipeline run test[cell] --shell" in error.hint
+    assert "pipeline run 'test[cell]' --shell" in error.hint
     assert error.detail[:30] == tuple(f"line {number}" for number in range(11, 41))
     assert error.detail[30].startswith("full log: ")
     assert left_over(workshop) == []
@@ -56,7 +56,7 @@ def test_the_log_tail_does_not_steer_the_terminal(workshop: Workshop) -> None:
     [
         ("sleep 60", Limits(seconds=0.5), "did not end within 0.5 s"),
         ("while :; do echo y; done", Limits(seconds=60, output=1 << 20), "printed more than 1 MiB"),
-        ("kill -9 $$", Limits(seconds=60), "was ended by the signal SIGKILL"),
+        ("kill -9 $$", Limits(seconds=60), "was ended by the signal SIGKILL (status 137)"),
         ("nothing-of-this-name", Limits(seconds=60), "ended with status 127"),
     ],
 )

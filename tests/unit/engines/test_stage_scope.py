@@ -91,7 +91,6 @@ def test_the_working_directory_is_an_absolute_path(steps: str, workdir: str) -> 
 @pytest.mark.parametrize(
     ("steps", "words"),
     [
-        ("ARG U=nobody\nUSER $U", "USER nobody"),
         ('ENV A="${B:?no B}"', "no B"),
         ("ENV A='x", "not closed"),
     ],

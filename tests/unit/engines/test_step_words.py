@@ -10,7 +10,7 @@ from pipeline.dockerfile.instructions import Run
 from pipeline.dockerfile.parser import parse
 from pipeline.engines.commands import home, variables, words
 from pipeline.engines.failures import reason, short
-from pipeline.engines.layers import Layer, Stack
+from pipeline.engines.layers import MOST, Layer, Stack
 from pipeline.engines.logs import TAIL_LINES, Log, file_name
 from pipeline.engines.protocol import Limits
 from pipeline.engines.union import Union
@@ -46,13 +46,10 @@ def test_heredocs_are_given_back_to_the_shell(text: str, expected: tuple[str, ..
     assert words(run_of(text), SHELL) == expected
 
 
-def test_home_and_epoch_are_there_unless_the_dockerfile_sets_them(tmp_path: Path) -> None:
+def test_home_is_there_unless_the_dockerfile_sets_it(tmp_path: Path) -> None:
     view = Union((str(tmp_path),))
-    assert dict(variables({"A": "1"}, view, 7)) == {"A": "1", "HOME": "/", "SOURCE_DATE_EPOCH": "7"}
-    assert dict(variables({"HOME": "/x", "SOURCE_DATE_EPOCH": "8"}, view, 7)) == {
-        "HOME": "/x",
-        "SOURCE_DATE_EPOCH": "8",
-    }
+    assert dict(variables({"A": "1"}, view)) == {"A": "1", "HOME": "/"}
+    assert dict(variables({"HOME": "/x"}, view)) == {"HOME": "/x"}
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc" / "passwd").write_text("a:x:1:1::/a:/bin/sh\nroot:x:0:0::/toor:/bin/sh\n")
     assert home(view) == "/toor"
@@ -62,8 +59,8 @@ def test_home_and_epoch_are_there_unless_the_dockerfile_sets_them(tmp_path: Path
     ("how", "status", "limits", "expected"),
     [
         ("exited", 2, Limits(), "ended with status 2"),
-        ("signal", 139, Limits(), "was ended by the signal SIGSEGV"),
-        ("signal", 128 + 63, Limits(), "was ended by the signal 63"),
+        ("signal", 139, Limits(), "was ended by the signal SIGSEGV (status 139)"),
+        ("signal", 128 + 63, Limits(), "was ended by the signal 63 (status 191)"),
         ("timeout", 137, Limits(seconds=90), "did not end within 90 s"),
         ("memory", 137, Limits(memory=1 << 30), "ran out of memory (1024 MiB)"),
         ("disk", 137, Limits(), "wrote more than the disk or its limit holds"),
@@ -108,12 +105,19 @@ def test_copies_never_go_into_a_layer_that_steps_write_to(tmp_path: Path) -> Non
     stack = Stack(tmp_path, [Layer(path="/image", kind="image"), Layer(path="/d", kind="derived")])
     assert stack.copied() == stack.copied()
     upper = stack.upper()
-    assert stack.upper() == upper
     assert stack.lower() == ("/image", "/d", stack.layers[2].path)
     assert stack.copied() not in (upper, stack.layers[2].path)
     assert stack.upper() != upper
     assert stack.work() != stack.work()
     assert "/d" not in stack.view.root.hosts
+
+
+def test_each_step_has_an_upper_of_its_own_until_there_are_too_many(tmp_path: Path) -> None:
+    stack = Stack(tmp_path, [])
+    uppers = [stack.upper() for _ in range(MOST + 5)]
+    assert len(set(uppers)) == MOST
+    assert uppers[-1] == uppers[MOST - 1]
+    assert stack.copied() not in uppers
 
 
 def test_a_stage_never_writes_to_the_layers_it_starts_from(tmp_path: Path) -> None:

@@ -1,17 +1,18 @@
 r"""Variables and quotes in the words of a Dockerfile, by BuildKit's rules.
 
 ``$X``, ``${X}`` and ``${X:-word}``, ``${X-word}``, ``${X:+word}``, ``${X+word}``,
-``${X:?word}``, ``${X?word}`` are replaced; single quotes keep everything, double quotes keep all
-but ``$`` and the escapes of ``"``, ``$`` and the escape character; outside of quotes the escape
-character keeps the one after it. The pattern forms (``${X#p}``, ``${X%p}``, ``${X/p/r}``) are
-refused. Source: `frontend/dockerfile/shell` in BuildKit and "Environment replacement" in the
-Dockerfile reference.
+``${X:?word}``, ``${X?word}`` are replaced, and the forms of `pipeline.dockerfile.patterns`; single
+quotes keep everything, double quotes keep all but ``$`` and the escapes of ``"``, ``$`` and the
+escape character; outside of quotes the escape character keeps the one after it. Source:
+`frontend/dockerfile/shell` in BuildKit and "Environment replacement" in the Dockerfile reference.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from pipeline.dockerfile import patterns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -203,16 +204,37 @@ class _Reader:
         if operator == "}":
             unset = f"${{{name}}}" if self.style.keep_unset else ""
             return self.env.get(name, unset)
+        if operator in "#%/":
+            return self.pattern(name, operator)
         if operator == ":":
             operator += self.take()
         if operator not in ("-", "+", "?", ":-", ":+", ":?"):
             raise ExpansionError(f"`${{{name}{operator}` is not supported")
-        # Quotes and escapes inside of the braces are read with their ordinary meaning, whatever
-        # is kept outside.
-        kept, self.keep_escapes = self.keep_escapes, False
-        word, _ = self.until("}")
+        return self.choose(name, operator, self.inner("}", keep_escapes=False))
+
+    def inner(self, stop: str, *, keep_escapes: bool) -> str:
+        """Read a word inside of braces: with its ordinary meaning, whatever is kept outside."""
+        kept, self.keep_escapes = self.keep_escapes, keep_escapes
+        word, _ = self.until(stop)
         self.keep_escapes = kept
-        return self.choose(name, operator, word)
+        return word
+
+    def pattern(self, name: str, operator: str) -> str:
+        if double := self.peek() == operator:
+            self.take()
+        pattern = self.inner("/" if operator == "/" else "}", keep_escapes=True)
+        word = self.inner("}", keep_escapes=True) if operator == "/" else ""
+        value = self.env.get(name)
+        if value is None:
+            written = f"{operator * (1 + double)}{pattern}{'/' * (operator == '/')}{word}"
+            return f"${{{name}{written}}}" if self.style.keep_unset else ""
+        try:
+            if operator == "/":
+                return patterns.replace(value, pattern, word, every=double)
+            remove = patterns.remove_prefix if operator == "#" else patterns.remove_suffix
+            return remove(value, pattern, longest=double)
+        except ValueError as error:
+            raise ExpansionError(str(error)) from error
 
     def choose(self, name: str, operator: str, word: str) -> str:
         value = self.env.get(name)

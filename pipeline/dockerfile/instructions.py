@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pipeline.dockerfile.lexing import Heredoc
 
 NetworkMode = Literal["default", "none", "host"]
-MountType = Literal["bind", "cache", "tmpfs", "secret"]
+MountType = Literal["bind", "cache", "tmpfs", "secret", "ssh"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Workdir(Instruction):
 
 @dataclass(frozen=True, kw_only=True)
 class User(Instruction):
-    """``USER root``; nothing else is supported."""
+    """``USER name[:group]``."""
 
     user: str
 
@@ -68,7 +68,7 @@ class Shell(Instruction):
 
 @dataclass(frozen=True, kw_only=True)
 class Start(Instruction):
-    """``ENTRYPOINT`` or ``CMD``; has no effect on a tree of files."""
+    """What says how an image is started, such as ``CMD``; has no effect on a tree of files."""
 
     keyword: str
     command: str | tuple[str, ...]
@@ -79,7 +79,7 @@ class Copy(Instruction):
     """``COPY`` or ``ADD``.
 
     ``origin`` is the stage or context of ``--from``, empty for the context of the build;
-    ``mode`` is that of ``--chmod`` as written.
+    ``mode`` is that of ``--chmod`` as written; ``others`` are further flags, ``--parents``.
     """
 
     keyword: str
@@ -89,6 +89,7 @@ class Copy(Instruction):
     origin: str = ""
     mode: str = ""
     owner: str = ""
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,8 @@ class Mount:
     """``RUN --mount``. Words hold variables as written; ``read_only`` has each type's default.
 
     ``size`` is a word such as ``64m``; ``mode`` octal digits; ``required`` is for secrets, and
-    ``variable`` the environment variable that a secret goes to instead of a file.
+    ``variable`` the environment variable that a secret goes to instead of a file; ``owner`` is
+    ``uid=`` or ``gid=`` with a number that is not root's.
     """
 
     type: MountType
@@ -109,6 +111,7 @@ class Mount:
     mode: str = ""
     required: bool = False
     variable: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,6 +30,7 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "secret": frozenset(
         ("type", "target", "id", "source", "required", "mode", "uid", "gid", "env")
     ),
+    "ssh": frozenset(("type", "target", "id", "required", "mode", "uid", "gid")),
 }
 """What each type takes, by the long names."""
 
@@ -63,6 +64,7 @@ def parse_mount(number: int, value: str) -> Mount:
         mode=pairs.get("mode", ""),
         required=_flag(number, "required", pairs),
         variable=pairs.get("env", ""),
+        owner=next((f"{k}={pairs[k]}" for k in ("uid", "gid") if pairs.get(k, "0") != "0"), ""),
     )
 
 
@@ -87,13 +89,10 @@ def _pairs(number: int, value: str) -> dict[str, str]:
 def _check(number: int, kind: str, pairs: Mapping[str, str]) -> None:
     if "$" in pairs.get("from", ""):
         raise _no_variables(number, "from=")
-    if kind != "secret" and not pairs.get("target"):
+    if kind not in ("secret", "ssh") and not pairs.get("target"):
         raise fault(number, f"a mount of type `{kind}` needs a `target`")
     if kind == "secret" and not (pairs.get("id") or pairs.get("source") or pairs.get("target")):
         raise fault(number, "a secret needs an `id`")
-    for key in ("uid", "gid"):
-        if pairs.get(key, "0") != "0":
-            raise fault(number, f"`{key}={pairs[key]}` is not supported", "every step is root's")
     if pairs.get("sharing", "locked") not in ("shared", "private", "locked"):
         raise fault(
             number, f"`sharing={pairs['sharing']}` is not one of `shared`, `private`, `locked`"

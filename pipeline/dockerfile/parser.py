@@ -1,7 +1,8 @@
 """Reading a Dockerfile: `parse`, and one small reader for each instruction.
 
-What is not in the documented subset is refused here by line and name, so that a Dockerfile that
-parses is one that every engine builds alike.
+What no engine may do (read the Dockerfile with another program, download) and what nothing is
+known of is refused here by line and name. What Docker does and the sandbox cannot is read, and told
+by `pipeline.dockerfile.beyond`; all else every engine builds alike.
 """
 
 from __future__ import annotations
@@ -42,24 +43,16 @@ if TYPE_CHECKING:
     from pipeline.dockerfile.lexing import Line
 
 STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
-ROOT = frozenset(f"{user}{group}" for user in ("root", "0") for group in ("", ":root", ":0"))
-"""The spellings of the one user that owns everything."""
-
 _NETWORKS: Mapping[str, NetworkMode] = {"default": "default", "none": "none", "host": "host"}
 _REMOTE = re.compile(r"(https?|git|ssh)://|git@|.*\.git(#|$)")
-_UNUSED = "remove it: what is built is a tree of files, not an image that is started"
 _REFUSED: Mapping[str, str] = {
-    "EXPOSE": _UNUSED,
-    "HEALTHCHECK": _UNUSED,
-    "STOPSIGNAL": _UNUSED,
-    "VOLUME": _UNUSED,
     "MAINTAINER": "use `LABEL org.opencontainers.image.authors=...`",
     "ONBUILD": "write the instruction into the Dockerfile that needs it",
 }
+_ADD_FLAGS = ("chmod", "chown", "exclude", "link")
+_COPY_FLAGS = (*_ADD_FLAGS, "from", "parents")
+_SWITCHES = frozenset(("exclude", "link", "parents"))
 _REFUSED_FLAGS: Mapping[str, str] = {
-    "link": "leave it out: layers are shared without it",
-    "parents": "name the directories in the destination",
-    "exclude": "narrow the context or the sources",
     "checksum": "a context is known by its digest",
     "keep-git-dir": "repositories are contexts of their own",
     "unpack": "unpack it with a `RUN`",
@@ -100,16 +93,6 @@ def parse(text: str) -> Dockerfile:
     )
 
 
-def check_root(number: int, what: str, value: str) -> None:
-    """Refuse any owner or user but root; ConfigError."""
-    if value not in ROOT:
-        raise fault(
-            number,
-            f"`{what} {value}` is not supported: a step has one user, root",
-            "leave it out, or name `root`",
-        )
-
-
 def _step(line: Line, escape: str) -> Step:
     reader = _READERS.get(line.name)
     if reader is not None:
@@ -139,9 +122,9 @@ def _flags(line: Line, known: Sequence[str]) -> dict[str, list[str]]:
                 f"`{line.name} --{name}` is not supported",
                 _REFUSED_FLAGS.get(name) or nearest(name, known),
             )
-        if not equals:
+        if not equals and name not in _SWITCHES:
             raise fault(line.number, f"`--{name}` needs a value: `--{name}=...`")
-        if name in flags and name != "mount":
+        if name in flags and name not in ("mount", "exclude"):
             raise fault(line.number, f"`--{name}` stands twice")
         flags.setdefault(name, []).append(value)
     return flags
@@ -228,8 +211,8 @@ def _workdir(line: Line, _: str) -> Workdir:
 
 def _user(line: Line, _: str) -> User:
     _flags(line, ())
-    if "$" not in line.rest:
-        check_root(line.number, "USER", line.rest)
+    if not line.rest:
+        raise fault(line.number, "`USER` needs a name")
     return User(line=line.number, text=summary(line), user=line.rest)
 
 
@@ -242,7 +225,8 @@ def _shell(line: Line, _: str) -> Shell:
 
 
 def _start(line: Line, _: str) -> Start:
-    _flags(line, ())
+    if line.name != "HEALTHCHECK":
+        _flags(line, ())
     words = json_words(line)
     return Start(
         line=line.number,
@@ -253,8 +237,7 @@ def _start(line: Line, _: str) -> Start:
 
 
 def _copy(line: Line, _: str) -> Copy:
-    known = ("chmod", "chown", "from") if line.name == "COPY" else ("chmod", "chown")
-    flags = _flags(line, known)
+    flags = _flags(line, _COPY_FLAGS if line.name == "COPY" else _ADD_FLAGS)
     words = json_words(line)
     if words is None:
         words = plain_words(line.rest)
@@ -264,15 +247,13 @@ def _copy(line: Line, _: str) -> Copy:
     if line.heredocs and heredoc_word(destination):
         raise fault(line.number, f"the destination of `{line.name}` cannot be a heredoc")
     inline = [word for word in sources if line.heredocs and heredoc_word(word)]
-    origin, owner = _one(flags, "from"), _one(flags, "chown")
+    origin = _one(flags, "from")
     if "$" in origin:
         raise fault(
             line.number,
             "`--from` may not hold a variable",
             "name a stage of its own: `FROM $VARIABLE AS name`",
         )
-    if owner and "$" not in owner:
-        check_root(line.number, "--chown", owner)
     plain = tuple(word for word in sources if word not in inline)
     _check_sources(line, plain)
     return Copy(
@@ -284,7 +265,8 @@ def _copy(line: Line, _: str) -> Copy:
         destination=destination,
         origin=origin,
         mode=_one(flags, "chmod"),
-        owner=owner,
+        owner=_one(flags, "chown"),
+        others=tuple(flag for flag in line.flags if flag[2:].partition("=")[0] in _SWITCHES),
     )
 
 
@@ -329,9 +311,13 @@ _READERS: Mapping[str, _Reader] = {
     "COPY": _copy,
     "ENTRYPOINT": _start,
     "ENV": _env,
+    "EXPOSE": _start,
+    "HEALTHCHECK": _start,
     "LABEL": _label,
     "RUN": _run,
     "SHELL": _shell,
+    "STOPSIGNAL": _start,
     "USER": _user,
+    "VOLUME": _start,
     "WORKDIR": _workdir,
 }

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.dockerfile.expansion import ExpansionError, Style, expand
-from pipeline.dockerfile.instructions import Copy, Env, Run
+from pipeline.dockerfile.instructions import Arg, Copy, Env, Run
 from pipeline.dockerfile.lexing import fault
 from pipeline.dockerfile.parser import parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from pipeline.dockerfile.instructions import Dockerfile, Instruction, Step
 
@@ -30,13 +30,16 @@ class Summary:
     ``env`` is what the ENV instructions of all stages set, in order, with quotes removed;
     ``commands`` each RUN: the words of the exec form, or one word for the shell form;
     ``contexts`` the names that no stage has, from FROM, ``--from`` and mounts; ``networks`` what
-    the RUN instructions ask for.
+    the RUN instructions ask for; ``arguments`` the names of every ARG; ``secrets`` the ids of
+    mounted secrets.
     """
 
     env: Mapping[str, str]
     commands: tuple[tuple[str, ...], ...]
     contexts: frozenset[str]
     networks: frozenset[str]
+    arguments: frozenset[str] = frozenset()
+    secrets: frozenset[str] = frozenset()
 
 
 def summarise(text: str) -> Summary:
@@ -59,7 +62,24 @@ def summarise(text: str) -> Summary:
         commands=tuple(commands),
         contexts=contexts(dockerfile),
         networks=frozenset(networks),
+        arguments=frozenset(_arguments(dockerfile)),
+        secrets=frozenset(_secrets(dockerfile)),
     )
+
+
+def _arguments(dockerfile: Dockerfile) -> Iterator[str]:
+    inside = (step for stage in dockerfile.stages for step in stage.steps)
+    for step in (*dockerfile.args, *inside):
+        if isinstance(step, Arg):
+            yield from (name for name, _ in step.pairs)
+
+
+def _secrets(dockerfile: Dockerfile) -> Iterator[str]:
+    for stage in dockerfile.stages:
+        for step in stage.steps:
+            for mount in step.mounts if isinstance(step, Run) else ():
+                if mount.type == "secret":
+                    yield mount.id or mount.target.rpartition("/")[2]
 
 
 def expanded(instruction: Instruction, word: str, env: Mapping[str, str], style: Style) -> str:

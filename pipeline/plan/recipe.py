@@ -8,7 +8,7 @@ and printed without doing any of its work.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -42,18 +42,21 @@ class ImageInput:
 class EnvironmentInput:
     """A virtual environment of locked wheels for the interpreter of an image.
 
-    ``python`` is ``3.11``. The wheels determine every byte of it but its bytecode.
+    ``python`` is ``3.11`` and ``interpreter`` where that stands, empty for Debian's place. They
+    and the wheels determine every byte of it but its bytecode.
     """
 
     image: str
     python: str
     wheels: tuple[PythonFile, ...]
+    interpreter: str = ""
 
     @cached_property
     def digest(self) -> str:
         """The sha256 over the interpreter's version and the wheels."""
         rows = [[wheel.name, wheel.sha256] for wheel in self.wheels]
-        return sha256_bytes(json.dumps([FORMAT, self.python, rows]).encode())
+        place = [self.interpreter] if self.interpreter else []
+        return sha256_bytes(json.dumps([FORMAT, self.python, rows, *place]).encode())
 
     @property
     def identity(self) -> str:
@@ -99,12 +102,58 @@ class OutputInput:
         return f"{'unpacked' if self.unpacked else 'output'}:{self.key}"
 
 
-Input = ImageInput | EnvironmentInput | SourceInput | SdistInput | OutputInput
+@dataclass(frozen=True, kw_only=True)
+class InstalledInput:
+    """A virtual environment with wheels that earlier cells make beside the locked ones.
+
+    Nothing is run to make it and no bytecode lies in it, so it may be part of an output.
+    """
+
+    environment: EnvironmentInput
+    built: tuple[OutputInput, ...]
+
+    @property
+    def identity(self) -> str:
+        """The name of its content, derived from the keys of what makes the wheels."""
+        return ":".join(("installed", self.environment.digest, *(b.key for b in self.built)))
+
+
+Input = ImageInput | EnvironmentInput | InstalledInput | SourceInput | SdistInput | OutputInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageOutput:
+    """What makes an image of the files a recipe leaves: they are its topmost layer.
+
+    ``file`` is the archive's name, ``name`` and ``tag`` what the image is called where it is
+    loaded. ``environment`` says that the layer has ``/env``, whose programs come first. Empty
+    fields leave what the image below says.
+    """
+
+    file: str
+    name: str
+    tag: str
+    environment: bool
+    env: tuple[tuple[str, str], ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    cmd: tuple[str, ...] = ()
+    workdir: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 over all of it."""
+        return sha256_bytes(json.dumps(asdict(self), sort_keys=True).encode())
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A build as a value. ``seconds`` bounds each step and does not change the output."""
+    """A build as a value. ``seconds`` bounds each step and does not change the output.
+
+    ``image`` is there when the files are to become an image; ``arguments`` are values for ARG;
+    ``secrets`` name the variable that holds each secret, and do not change the output either.
+    """
 
     dockerfile: str
     inputs: Mapping[str, Input]
@@ -112,6 +161,20 @@ class Recipe:
     network: str
     epoch: int
     seconds: float
+    image: ImageOutput | None = None
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def uses(self) -> tuple[OutputInput, ...]:
+        """What it takes from earlier cells."""
+        found: list[OutputInput] = []
+        for part in self.inputs.values():
+            if isinstance(part, OutputInput):
+                found.append(part)
+            elif isinstance(part, InstalledInput):
+                found += part.built
+        return tuple(found)
 
     @cached_property
     def components(self) -> Mapping[str, str]:
@@ -123,6 +186,9 @@ class Recipe:
             "network": self.network,
             "epoch": str(self.epoch),
         }
+        if self.image:
+            parts["image"] = self.image.digest
+        parts |= {f"argument {name}": value for name, value in self.arguments.items()}
         return parts | {f"input {name}": part.identity for name, part in self.inputs.items()}
 
     @cached_property

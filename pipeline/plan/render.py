@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from jinja2 import Environment
 
+    from pipeline.dockerfile.summary import Summary
+
 BUILT_IN = Path(__file__).resolve().parent.parent / "templates"
 PROJECT_TEMPLATES = "dockerfiles"
 SHELL = ("/bin/sh", "-e", "-c")
@@ -31,7 +33,8 @@ class Steps:
     """What a Dockerfile has to say, before it is text.
 
     ``contexts`` are pairs of a named context and where its root is copied to, in order;
-    ``outputs`` pairs of a path or glob inside and where it goes in the output.
+    ``outputs`` pairs of a path or glob inside and where it goes in the output; ``arguments`` and
+    ``secrets`` the names that a template of the project may use.
     """
 
     cell: str
@@ -43,6 +46,8 @@ class Steps:
     run: tuple[str, ...] = ()
     outputs: tuple[tuple[str, str], ...] = ()
     network: str = "none"
+    arguments: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
 
 
 def quoted(value: str) -> str:
@@ -82,6 +87,8 @@ def render(steps: Steps, root: Path) -> str:
                 run=steps.run,
                 outputs=steps.outputs,
                 network=steps.network,
+                arguments=steps.arguments,
+                secrets=steps.secrets,
             )
         )
     except TemplateError as error:
@@ -126,7 +133,12 @@ def compare(text: str, steps: Steps) -> None:
     """
     from pipeline.dockerfile.summary import summarise  # noqa: PLC0415
 
-    found = summarise(text)
+    where = f"{PROJECT_TEMPLATES}/{steps.template}.Dockerfile.j2"
+    try:
+        found = summarise(text)
+    except ConfigError as error:
+        words = f"the Dockerfile rendered for `{steps.cell}`: {error}"
+        raise ConfigError(words, where=where, hint=error.hint) from error
     wanted = dict(steps.env)
     different = [name for name, value in wanted.items() if found.env.get(name) != value]
     if different:
@@ -140,8 +152,31 @@ def compare(text: str, steps: Steps) -> None:
         raise _unfaithful(steps, f"only known contexts: it names `{min(unknown)}`")
     if missing := {name for name, _ in steps.contexts} - found.contexts:
         raise _unfaithful(steps, f"the context `{min(missing)}`")
+    _compare_grants(found, steps, where)
+
+
+def _compare_grants(found: Summary, steps: Steps, where: str) -> None:
+    """Refuse what a Dockerfile takes that the stage does not give, and what it leaves unused."""
     if "host" in found.networks and steps.network != "host":
-        raise _unfaithful(steps, "the network `none`")
+        raise ConfigError(
+            f"a `RUN` of `{steps.cell}` asks for the network, and its stage has none",
+            where=where,
+            hint="take `--network=host` out, or write `network: host` in the stage",
+        )
+    if unknown := found.secrets - {*steps.secrets}:
+        raise ConfigError(
+            f"the Dockerfile of `{steps.cell}` mounts the secret `{min(unknown)}`, "
+            "which its stage does not give",
+            where=where,
+            hint=f"add `{min(unknown)}: VARIABLE` to the `secrets` of the stage",
+        )
+    if unused := {*steps.arguments} - found.arguments:
+        raise ConfigError(
+            f"the Dockerfile of `{steps.cell}` has no `ARG {min(unused)}`, so the value that its "
+            "stage gives would have no effect",
+            where=where,
+            hint=f"add `ARG {min(unused)}`, or take it out of `build-args`",
+        )
 
 
 def _unfaithful(steps: Steps, what: str) -> ConfigError:

@@ -44,6 +44,16 @@ ENV = {"HOME": "/root", "EMPTY": "", "SPACED": "a  b", "GRÜN": "ja"}
         ("${1:-first}", "first"),
         ("$@x", "x"),
         ("a<b<<c", "a<b<<c"),
+        ("${HOME#*o}", "ot"),
+        ("${HOME##*o}", "t"),
+        ("${HOME%o*}", "/ro"),
+        ("${HOME%%o*}", "/r"),
+        ("${HOME/o/0}", "/r0ot"),
+        ("${HOME//o/0}", "/r00t"),
+        (r"${HOME/\//}", "root"),
+        ("${HOME#$EMPTY}", "/root"),
+        ("${HOME%[to]}", "/root"),
+        ("${NOTSET#a}${NOTSET/a/b}", ""),
     ],
 )
 def test_a_word_is_expanded_as_docker_does_it(word: str, value: str) -> None:
@@ -64,9 +74,8 @@ def test_a_word_is_expanded_as_docker_does_it(word: str, value: str) -> None:
         ("${NOTSET:-x", "missing"),
         ("${NOTSET:?ask for it}", "`NOTSET` ask for it"),
         ("${EMPTY:?}", "has no value"),
-        ("${HOME#/}", "not supported"),
-        ("${HOME%/}", "not supported"),
-        ("${HOME/a/b}", "not supported"),
+        ("${HOME/a}", "missing"),
+        ("${HOME#\\a}", "no escape"),
         ("${HOME:=x}", "not supported"),
     ],
 )

@@ -83,6 +83,8 @@ def _check_image(checking: Checking, image: Image) -> None:
     checking.unique((*path, "platforms"), targets)
     checking.unique((*path, "packages"), image.packages)
     images = checking.pipeline.images
+    _check_paths(checking, (*path, "from"), image.origin)
+    _check_packages(checking, image)
     base = image.origin.image
     if base is None or not checking.known((*path, "from", "image"), base, "image", images):
         return
@@ -92,6 +94,20 @@ def _check_image(checking: Checking, image: Image) -> None:
         message = f"image `{image.name}` is for {listing(absent)}, which its base `{base}` is not"
         hint = f"add the platform to `images/{base}.yaml`, or take it out here"
         checking.wrong((*path, "platforms"), message, hint)
+
+
+def _check_packages(checking: Checking, image: Image) -> None:
+    """Refuse Debian packages where what is installed already is not known from our own lock."""
+    images = checking.pipeline.images
+    start, seen = image, {image.name}
+    while (base := start.origin.image) and base in images and base not in seen:
+        seen.add(base)
+        start = images[base]
+    foreign = start.origin.registry or start.origin.archive
+    if image.packages and foreign:
+        message = f"image `{image.name}` adds Debian packages to `{foreign}`, an image of others"
+        hint = "start from `debian:`, or take an image that has the packages already"
+        checking.wrong(("images", image.name, "packages"), message, hint)
 
 
 def _check_cycle(

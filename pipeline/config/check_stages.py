@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.config.model import (
     CommandStage,
     ContainerStage,
+    ImageStage,
     PublishStage,
     SdistStage,
     TestStage,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.config.model import Stage
 
 MAX_CELLS = 1000
+TEMPLATE = ".Dockerfile.j2"
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_-]*)\}")
 _PYTHON = re.compile(r"cp3[0-9]{1,2}t?")
@@ -41,6 +43,7 @@ def check_stage(checking: Checking, stage: Stage) -> None:
     if not _check_matrix(checking, stage, path):
         return
     if isinstance(stage, ContainerStage):
+        _check_dockerfile(checking, stage, path)
         _check_image(checking, stage, path)
         _check_sources(checking, stage, path)
         for index, glob in enumerate(stage.inputs):
@@ -72,11 +75,30 @@ def _check_use(checking: Checking, stage: Stage, path: KeyPath) -> None:
         message = f"stage `{stage.name}` needs no wheel, so it has nothing to test"
         checking.wrong((*path, "needs"), message, "add a stage of kind `wheel` to its `needs`")
     if isinstance(stage, PublishStage) and not any(
-        isinstance(s, SdistStage | WheelStage) for s in needed
+        isinstance(s, SdistStage | WheelStage | ImageStage) for s in needed
     ):
         message = f"stage `{stage.name}` needs no sdist and no wheel, so it has nothing to upload"
-        hint = "add stages of kind `sdist` or `wheel` to its `needs`"
+        hint = "add stages of kind `sdist`, `wheel` or `image` to its `needs`"
         checking.wrong((*path, "needs"), message, hint)
+    if isinstance(stage, PublishStage) and stage.registry:
+        _check_registry(checking, stage, [s.name for s in needed if isinstance(s, ImageStage)])
+    if isinstance(stage, ImageStage) and not (
+        stage.run
+        or stage.dockerfile
+        or stage.requires
+        or any(isinstance(s, WheelStage) for s in needed)
+    ):
+        message = f"stage `{stage.name}` puts nothing on top of its image"
+        hint = "add a stage of kind `wheel` to its `needs`, or commands to its `run`"
+        checking.wrong((*path, "image"), message, hint)
+
+
+def _check_registry(checking: Checking, stage: PublishStage, images: list[str]) -> None:
+    if len(images) != 1:
+        what = "no image" if not images else " and ".join(f"`{name}`" for name in images)
+        message = f"stage `{stage.name}` names one place for an image, but it needs {what}"
+        hint = "let it need one stage of kind `image`; each image has a repository of its own"
+        checking.wrong(("stages", stage.name, "registry"), message, hint)
 
 
 def _check_matrix(checking: Checking, stage: Stage, path: KeyPath) -> bool:
@@ -108,6 +130,20 @@ def _check_axis_value(checking: Checking, axis: str, value: str, at: KeyPath) ->
     elif not _AXIS_VALUE.fullmatch(value):
         message = f"{quoted(value)} cannot be a value of an axis, since cells are named by it"
         checking.wrong(at, message, "leave out blanks, commas, brackets and braces")
+
+
+def _check_dockerfile(checking: Checking, stage: ContainerStage, path: KeyPath) -> None:
+    """Check that the template is there, and that a stage without one says what it runs."""
+    if stage.dockerfile:
+        found = (checking.pipeline.root / "dockerfiles").glob(f"*{TEMPLATE}")
+        names = [file.name.removesuffix(TEMPLATE) for file in found]
+        if stage.dockerfile not in names:
+            message = f"there is no template `dockerfiles/{stage.dockerfile}{TEMPLATE}`"
+            hint = nearest(stage.dockerfile, names) or "write it, or take `dockerfile` out"
+            checking.wrong((*path, "dockerfile"), message, hint)
+    elif isinstance(stage, CommandStage) and not stage.run:
+        message = f"stage `{stage.name}` has no `run`, so it does nothing"
+        checking.wrong((*path, "run"), message, "add commands, or a `dockerfile` that has its own")
 
 
 def _check_image(checking: Checking, stage: ContainerStage, path: KeyPath) -> None:

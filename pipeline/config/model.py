@@ -35,6 +35,12 @@ _VARIABLES = {
     "lines": True,
 }
 
+_ANNOTATIONS = {
+    "keys": r"[A-Za-z0-9][A-Za-z0-9._/-]*",
+    "keys_form": "letters, digits, `.`, `_`, `-` and `/`",
+    "lines": True,
+}
+
 
 def doc(text: str, *, default: T | None = None, **schema: Any) -> Any:  # noqa: ANN401
     """Return a data class field that carries its documentation.
@@ -83,9 +89,44 @@ class Mirrors:
     debian: tuple[str, ...] = doc(
         "base addresses of Debian mirrors, tried in order",
         default=(),
-        pattern=r"(https?|file)://\S+",
-        form="an address that starts with `https://`, `http://` or `file://`",
+        pattern=r"https?://\S+",
+        form="an address that starts with `https://` or `http://`",
     )
+    registry: tuple[str, ...] = doc(
+        "addresses of registries, asked in order for images whose `registry` names no host; with "
+        "`http://` that host is asked without encryption wherever it is named",
+        default=(),
+        pattern=r"https?://[^\s/@?#]+(/[^\s@?#]*)?",
+        form="an address such as `https://mirror.example`, without user and password",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DockerSettings:
+    """How the engine `docker` is used."""
+
+    contexts: Mapping[str, str] = doc(
+        "Docker context by platform, such as `linux/arm64`; others are built in the current one",
+        factory=dict,
+        keys=r"linux/(amd64|arm64)",
+        keys_form="`linux/amd64` or `linux/arm64`",
+        **_WORD,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildkitSettings:
+    """How the engine `buildkit` is used."""
+
+    builder: str | None = doc("name of a buildx builder", **_WORD)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engines:
+    """Settings of single engines."""
+
+    docker: DockerSettings = doc("the engine `docker`", factory=DockerSettings)
+    buildkit: BuildkitSettings = doc("the engine `buildkit`", factory=BuildkitSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +146,10 @@ class Environment:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFrom:
-    """What an image starts from: exactly one of these."""
+    """What an image starts from: exactly one of these.
+
+    Debian packages can be added to a suite, and to an image that starts from one.
+    """
 
     debian: str | None = doc(
         "Debian suite, such as `bookworm`",
@@ -113,6 +157,14 @@ class ImageFrom:
         form="the name of a suite, such as `bookworm`",
     )
     image: str | None = doc("name of another image of this repository")
+    registry: str | None = doc(
+        "image in a registry, as `HOST/REPOSITORY:TAG`; without a host the mirrors are asked",
+        pattern=r"[A-Za-z0-9\[][A-Za-z0-9._:@/\[\]-]*",
+        form="a reference such as `registry.example/name:1`",
+    )
+    archive: str | None = doc(
+        "OCI archive in this repository, such as `pipeline export image` writes", path=True
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +212,8 @@ class Stage:
 class ContainerStage(Stage):
     """Fields of every stage that runs inside an image.
 
-    `image`, `source`, `run` and the values of `env` may hold ``{axis}`` for an axis of the matrix.
+    `image`, `source`, `run` and the values of `env` and `build-args` may hold ``{axis}`` for an
+    axis of the matrix.
     """
 
     image: str = doc("image the steps run in", required=True)
@@ -175,6 +228,22 @@ class ContainerStage(Stage):
     env: Mapping[str, str] = doc("environment variables of its steps", factory=dict, **_VARIABLES)
     network: Network = doc("`none`, or `host` for steps that must reach out", default="none")
     timeout: float = doc("seconds a step may take", default=3600.0, above=0)
+    dockerfile: str | None = doc(
+        "template `dockerfiles/NAME.Dockerfile.j2` by its NAME; the default is that of the kind",
+        **_WORD,
+    )
+    build_args: Mapping[str, str] = doc(
+        "values for `ARG` in the template", factory=dict, key="build-args", **_VARIABLES
+    )
+    secrets: Mapping[str, str] = doc(
+        "secrets that the template mounts, by id: the environment variable of the caller that "
+        "holds each; neither the value nor its name counts for the output",
+        factory=dict,
+        keys=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+        keys_form="letters, digits, `.`, `_` and `-`",
+        pattern=r"[A-Za-z_][A-Za-z0-9_]*",
+        form="the name of an environment variable",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,7 +270,11 @@ class TestStage(ContainerStage):
 class CommandStage(ContainerStage):
     """Runs any commands and keeps the files it declares."""
 
-    run: tuple[str, ...] = doc("shell commands, run in order in `/src`", required=True, lines=True)
+    run: tuple[str, ...] = doc(
+        "shell commands, run in order in `/src`; needed unless a `dockerfile` has its own",
+        default=(),
+        lines=True,
+    )
     outputs: tuple[str, ...] = doc(
         "paths or globs below `/src` that are its output; a file put in `/out` always is",
         default=(),
@@ -212,15 +285,59 @@ class CommandStage(ContainerStage):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageStage(ContainerStage):
+    """Makes an image: its `image`, and one layer on top.
+
+    The layer holds `/env`, a virtual environment of the wheels it needs with their locked runtime
+    dependencies, and whatever `run` puts below `/out`, which stands for the layer's root. The
+    output is one OCI archive that Docker loads. `env` counts in the steps and in the image.
+    """
+
+    run: tuple[str, ...] = doc(
+        "shell commands, run in order in `/src`; what they put below `/out` is in the image",
+        default=(),
+        lines=True,
+    )
+    extras: tuple[str, ...] = doc("extras of the wheels", default=(), **_WORD)
+    requires: tuple[str, ...] = doc(
+        "further requirements (PEP 508) in `/env`", default=(), **_REQUIREMENT
+    )
+    entrypoint: tuple[str, ...] = doc("command that a container runs", default=(), lines=True)
+    cmd: tuple[str, ...] = doc(
+        "arguments of `entrypoint`, or the command, where a container is given none",
+        default=(),
+        lines=True,
+    )
+    workdir: str | None = doc(
+        "directory that containers start in", pattern=r"/\S*", form="an absolute path"
+    )
+    labels: Mapping[str, str] = doc("labels of the image", factory=dict, **_ANNOTATIONS)
+    annotations: Mapping[str, str] = doc(
+        "annotations of its manifest, beside those that are always there",
+        factory=dict,
+        **_ANNOTATIONS,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ChangelogStage(Stage):
     """Drafts the notes of the coming release from the news fragments, with towncrier."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishStage(Stage):
-    """Uploads what it needs to an index; in a draft, says what the index would say."""
+    """Uploads what it needs to an index; in a draft, says what the index would say.
+
+    An image goes to a registry. That is done already where nothing but an image is needed, which
+    may be for several platforms; sdists and wheels are only rehearsed so far.
+    """
 
     index: str = doc("repository name in twine's configuration", default="pypi", **_WORD)
+    registry: str | None = doc(
+        "where an image it needs goes, as `HOST/REPOSITORY`; the tag is the version",
+        pattern=r"(localhost|[A-Za-z0-9-]*[.:\[][A-Za-z0-9.:\]-]*)(/[a-z0-9][a-z0-9._-]*)+",
+        form="a place such as `registry.example/team/app`, without a tag",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,6 +350,7 @@ KINDS: Mapping[str, type[Stage]] = {
     "wheel": WheelStage,
     "test": TestStage,
     "command": CommandStage,
+    "image": ImageStage,
     "changelog": ChangelogStage,
     "publish": PublishStage,
     "release": ReleaseStage,
@@ -251,7 +369,10 @@ class Pipeline:
     root: Path = field(metadata={"implied": True})
     version: Literal[1] = doc("version of this format", required=True)
     project: Project = doc("files and names of the release", factory=Project)
-    engine: Literal["auto", "sandbox"] = doc("what runs the steps", default="auto")
+    engine: Literal["auto", "sandbox", "docker", "buildkit"] = doc(
+        "what runs the steps", default="auto"
+    )
+    engines: Engines = doc("settings of single engines", factory=Engines)
     mirrors: Mirrors = doc("where packages come from", factory=Mirrors)
     environments: Mapping[str, Environment] = doc("locked virtual environments", factory=dict)
     stages: Mapping[str, Stage] = doc("what can be run, by name", required=True)

@@ -58,8 +58,8 @@ axes mean something: `target` is the platform, `python` the tag of the interpret
 `pyproject.toml`. Any other axis is yours. A stage uses those cells of what it needs that agree
 with it in every axis both have.
 
-`{axis}` is replaced by its value in `image`, `source`, `run` and the values of `env`. In `image`
-and `source` it must name an axis; elsewhere other braces stay as they are.
+`{axis}` is replaced by its value in `image`, `source`, `run` and the values of `env` and
+`build-args`. In `image` and `source` it must name an axis; elsewhere other braces stay as they are.
 """
 
 
@@ -110,6 +110,9 @@ def _section(field: Field) -> Iterator[str]:
         yield f"## {title}"
         yield _doc(shape.cls)
         yield _table(shape.fields)
+        for inner in shape.fields:
+            if isinstance(inner.shape, Block):
+                yield from _section(inner._replace(key=f"{field.key}.{inner.key}"))
 
 
 def _added(cls: type, base: type) -> tuple[Field, ...]:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from pipeline.engines.protocol import ImageContext
 from pipeline.errors import LockError, NetworkError, VerificationError
 from pipeline.files import sha256_bytes
+from pipeline.images.based import CONTENT, Base, below
 from pipeline.images.layer import LayerDigest, measure
-from pipeline.images.oci import Layer, OciImage
+from pipeline.images.oci import Layer, OciImage, made_layer
 from pipeline.store.trees import Entry, Tree
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Raised whenever the same packages come out as other bytes; locks are then to be made again."""
 
-CONTENT = "root"
 RECORD = "layer.json"
 ENVIRONMENT = (
     ("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"),
@@ -44,11 +44,8 @@ def assemble(name: str, lock: Lock, platform: str, store: Store) -> ImageContext
     digest than the locked one (an empty digest in the lock is not compared).
     """
     locked = _locked(name, lock, platform)
-    image = OciImage(
-        platform=platform,
-        layers=_layers(_stack(name, lock, platform), store),
-        env=_environment(name, lock),
-    )
+    made = _made(_stack(name, lock, platform), store)
+    image = _image(name, lock, platform, made)
     if locked.digest not in {"", image.digest}:
         raise VerificationError(
             f"image `{name}` for {platform} comes out as `{image.digest}`, "
@@ -58,8 +55,9 @@ def assemble(name: str, lock: Lock, platform: str, store: Store) -> ImageContext
     return ImageContext(
         digest=image.digest,
         platform=platform,
-        layers=tuple(part.directory for part in image.layers),
+        layers=made.directories,
         env=image.env,
+        workdir=image.workdir,
         layout=lambda: store.derived("layout", image.digest, image.write_layout),
     )
 
@@ -70,7 +68,7 @@ def image_digest(name: str, lock: Lock, platform: str, store: Store) -> str:
 
 
 def parent_name(name: str, lock: Lock) -> str:
-    """Return the image that image ``name`` starts from, empty when that is a Debian suite."""
+    """Return the image of the repository that image ``name`` starts from, empty for another."""
     (start,) = lock.images[name].declared["from"]
     word, _, value = start.partition(" ")
     return value if word == "image" else ""
@@ -96,34 +94,69 @@ def _stack(name: str, lock: Lock, platform: str) -> list[LockedPlatform]:
     return stack
 
 
-def _environment(name: str, lock: Lock) -> tuple[tuple[str, str], ...]:
-    """Return the variables of an image's configuration: ours, then those of each image's own."""
-    below = parent_name(name, lock)
-    variables = dict(_environment(below, lock) if below else ENVIRONMENT)
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """The layers of an image and the directories to mount for them, both lowest first."""
+
+    layers: tuple[Layer, ...] = ()
+    directories: tuple[Path, ...] = ()
+    base: Base | None = None
+
+    def plus(self, directory: Path, layer: Layer) -> _Made:
+        return _Made(
+            layers=(*self.layers, layer),
+            directories=(*self.directories, directory),
+            base=self.base,
+        )
+
+
+def _image(name: str, lock: Lock, platform: str, made: _Made) -> OciImage:
+    declared = _variables(name, lock)
+    if made.base is None:
+        env = tuple((dict(ENVIRONMENT) | declared).items())
+        return OciImage(platform=platform, layers=made.layers, env=env)
+    own = made.base.configuration
+    same = len(made.layers) == len(own.diff_ids) and not declared and not own.rest
+    return OciImage(
+        platform=platform,
+        layers=made.layers,
+        env=tuple((dict(own.env) | declared).items()),
+        workdir=own.workdir,
+        original=made.base.original if same else None,
+    )
+
+
+def _variables(name: str, lock: Lock) -> dict[str, str]:
+    """Return the variables that an image and those it starts from declare."""
+    parent = parent_name(name, lock)
+    variables = _variables(parent, lock) if parent else {}
     for line in lock.images[name].declared.get("env", ()):
         variable, _, value = line.partition("=")
         variables[variable] = value
-    return tuple(variables.items())
+    return variables
 
 
-def _layers(stack: Sequence[LockedPlatform], store: Store) -> tuple[Layer, ...]:
-    made: list[Layer] = []
+def _made(stack: Sequence[LockedPlatform], store: Store) -> _Made:
+    made = _Made()
     for locked in stack:
-        if locked.packages or not made:
-            made.append(_Maker(store=store, lower=tuple(made)).debian(locked.packages))
+        if locked.base:
+            base = Base(locked.base, store)
+            made = _Made(layers=base.layers(), directories=(base.directory(),), base=base)
+        elif locked.packages or not made.directories:
+            made = _Maker(store=store, lower=made).debian(locked.packages)
         if locked.wheels:
-            maker = _Maker(store=store, lower=tuple(made))
-            made.append(maker.python(locked.wheels, _python(stack, locked)))
-    return tuple(made)
+            made = _Maker(store=store, lower=made).python(locked.wheels, _python(stack, locked))
+    return made
 
 
-def _python(stack: Sequence[LockedPlatform], locked: LockedPlatform) -> str:
-    python = locked.python or next((below.python for below in stack if below.python), "")
-    if not python:
+def _python(stack: Sequence[LockedPlatform], locked: LockedPlatform) -> LockedPlatform:
+    """Return the image of a stack that says which interpreter an image's packages are for."""
+    found = locked if locked.python else next((below for below in stack if below.python), None)
+    if not found:
         raise LockError(
             "an image has Python packages locked but no Python", hint="run `pipeline lock`"
         )
-    return python
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,9 +164,9 @@ class _Maker:
     """Makes one layer on top of ``lower``."""
 
     store: Store
-    lower: tuple[Layer, ...]
+    lower: _Made
 
-    def debian(self, packages: Sequence[DebianPackage]) -> Layer:
+    def debian(self, packages: Sequence[DebianPackage]) -> _Made:
         def fill(directory: Path) -> None:
             from pipeline.images.debian import Package, unpack  # noqa: PLC0415
 
@@ -146,26 +179,29 @@ class _Maker:
                 )
                 for package in packages
             ]
-            unpack(found, directory, [layer.directory for layer in self.lower])
+            unpack(found, directory, self.lower.directories)
 
         rows = sorted([p.name, p.version, p.architecture, p.sha256] for p in packages)
         return self._layer({"debian": rows}, f"{len(packages)} Debian packages", fill)
 
-    def python(self, wheels: Sequence[PythonFile], python: str) -> Layer:
+    def python(self, wheels: Sequence[PythonFile], on: LockedPlatform) -> _Made:
         def fill(directory: Path) -> None:
             from pipeline.images.environment import unpack_system  # noqa: PLC0415
 
             files = [(wheel.name, self._file(wheel.name, wheel.sha256)) for wheel in wheels]
-            unpack_system(files, directory, python=python)
+            unpack_system(files, directory, python=on.python, interpreter=on.interpreter)
 
         rows = sorted([wheel.name, wheel.sha256] for wheel in wheels)
-        return self._layer({"python": python, "wheels": rows}, f"{len(wheels)} wheels", fill)
+        parts: dict[str, object] = {"python": on.python, "wheels": rows}
+        if on.interpreter:
+            parts["interpreter"] = on.interpreter
+        return self._layer(parts, f"{len(wheels)} wheels", fill)
 
     def _layer(
         self, parts: Mapping[str, object], origin: str, fill: Callable[[Path], None]
-    ) -> Layer:
-        below = [layer.tar.sha256 for layer in self.lower]
-        key = sha256_bytes(json.dumps([FORMAT, below, parts], sort_keys=True).encode())
+    ) -> _Made:
+        lower = [layer.diff_id for layer in self.lower.layers]
+        key = sha256_bytes(json.dumps([FORMAT, lower, parts], sort_keys=True).encode())
 
         def make(directory: Path) -> Tree:
             content = directory / CONTENT
@@ -175,7 +211,8 @@ class _Maker:
             return _record(directory)
 
         path = self.store.derived("layer", key, make)
-        return Layer(directory=path / CONTENT, tar=_read_record(path / RECORD), origin=origin)
+        content = path / CONTENT
+        return self.lower.plus(content, made_layer(content, _read_record(path / RECORD), origin))
 
     def _file(self, name: str, digest: str) -> Path:
         """Return a stored file whose bytes have just been checked."""
@@ -192,18 +229,8 @@ def _record(directory: Path) -> Tree:
     tar, entries = measure(directory / CONTENT)
     data = json.dumps({"sha256": tar.sha256, "size": tar.size}).encode()
     (directory / RECORD).write_bytes(data)
-    below = [
-        Entry(
-            path=f"{CONTENT}/{e.path}",
-            kind=e.kind,
-            digest=e.digest,
-            size=e.size,
-            executable=e.executable,
-            target=e.target,
-        )
-        for e in entries
-    ]
-    return Tree.of([*below, Entry(path=RECORD, digest=sha256_bytes(data), size=len(data))])
+    record = Entry(path=RECORD, digest=sha256_bytes(data), size=len(data))
+    return Tree.of([*map(below, entries), record])
 
 
 def _read_record(path: Path) -> LayerDigest:

@@ -15,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from pipeline.errors import StageFailedError
 from pipeline.files import sha256_bytes, sha256_file
 from pipeline.images import compiler
 from pipeline.images.root import seal
@@ -51,9 +52,15 @@ def host_compiles(python: str) -> bool:
     )
 
 
-def directories(python: str) -> tuple[str, ...]:
-    """Return where an image's modules are, relative to its root."""
-    return (f"usr/lib/python{python}", "usr/lib/python3", f"usr/local/lib/python{python}")
+def directories(python: str, interpreter: str = "") -> tuple[str, ...]:
+    """Return where an image's modules are, relative to its root.
+
+    ``interpreter`` is where its Python stands, by default Debian's place.
+    """
+    usual = (f"usr/lib/python{python}", "usr/lib/python3", f"usr/local/lib/python{python}")
+    prefix = interpreter.removesuffix(f"/bin/python{python}").strip("/")
+    own = f"{prefix}/lib/python{python}" if prefix else usual[0]
+    return usual if own in usual else (*usual, own)
 
 
 def command(
@@ -69,28 +76,39 @@ def command(
 
 
 def with_bytecode(
-    context: ImageContext, python: str, store: Store, run: Runner | None = None
+    context: ImageContext,
+    python: str,
+    store: Store,
+    run: Runner | None = None,
+    *,
+    interpreter: str = "",
 ) -> ImageContext:
     """Return ``context`` with the bytecode of each of its layers in ``derived``.
 
     ``run`` is what to do where the interpreter that runs this is of another version; without it
-    the context is returned as it is, as for an image without Python. Each layer's is made once.
+    the context is returned as it is, as for an image without Python. ``interpreter`` is where the
+    image's stands, by default Debian's place. Each layer's bytecode is made once.
     """
     if not python or not (run or host_compiles(python)):
         return context
-    made = [_of_layer(layer, python, store, run) for layer in context.layers]
+    made = [_of_layer(layer, python, store, run, interpreter) for layer in context.layers]
     return dataclasses.replace(context, derived=tuple(path for path in made if path))
 
 
-def _of_layer(layer: Path, python: str, store: Store, run: Runner | None) -> Path | None:
+def _of_layer(
+    layer: Path, python: str, store: Store, run: Runner | None, interpreter: str
+) -> Path | None:
     layers = Layers(directories=(layer,))
-    below = tuple(name for name in directories(python) if layers.kind(name.encode()) == "dir")
+    places = directories(python, interpreter)
+    below = tuple(name for name in places if layers.kind(name.encode()) == "dir")
     if not below:
         return None
     parts = (str(FORMAT), layer.parent.name, python, sha256_file(Path(compiler.__file__)))
 
     def make(directory: Path) -> None:
-        compile_below(layer, directory, python, inside="/", below=below, run=run)
+        compile_below(
+            layer, directory, python, inside="/", below=below, run=run, interpreter=interpreter
+        )
 
     return store.derived("bytecode", sha256_bytes(" ".join(parts).encode()), make)
 
@@ -103,6 +121,7 @@ def compile_below(
     inside: str,
     below: tuple[str, ...],
     run: Runner | None = None,
+    interpreter: str = "",
 ) -> bool:
     """Write the bytecode of the directories ``below`` ``source`` to ``destination``.
 
@@ -112,8 +131,8 @@ def compile_below(
     if host_compiles(python):
         _on_host(source, destination, inside=inside, below=below)
     elif run:
-        interpreter = f"/usr/bin/python{python}"
-        line = command(interpreter, SOURCE, DESTINATION, inside=inside, below=below)
+        program = interpreter or f"/usr/bin/python{python}"
+        line = command(program, SOURCE, DESTINATION, inside=inside, below=below)
         run(line, source=source, destination=destination)
     else:
         return False
@@ -122,7 +141,14 @@ def compile_below(
 
 
 def _on_host(source: Path, destination: Path, *, inside: str, below: tuple[str, ...]) -> None:
-    from pipeline.process import check  # noqa: PLC0415 - subprocess is needed only here
+    from pipeline import process  # noqa: PLC0415 - subprocess is needed only here
 
     line = command(sys.executable, str(source), str(destination), inside=inside, below=below)
-    check(line, env={})
+    completed = process.run(line, env={})
+    if completed.status == compiler.FULL:
+        raise OSError(compiler.FULL, os.strerror(compiler.FULL), str(destination))
+    if completed.status:
+        raise StageFailedError(
+            f"the bytecode of `{source}` could not be made: status {completed.status}",
+            detail=tuple(completed.stderr.strip().splitlines()[-20:]),
+        )

@@ -6,13 +6,18 @@ file. Every module below ``SOURCE/DIRECTORY`` gets its ``__pycache__`` below
 source (PEP 552). What does not compile, such as templates and tests of syntax errors, is left out.
 """
 
+import errno
 import importlib.util
 import marshal
 import os
+import signal
 import stat
 import sys
 import warnings
 from collections.abc import Iterator
+
+FULL = errno.ENOSPC
+"""The exit status that says that the disk is full; any other fault is 1."""
 
 UNCHECKED = (0b01).to_bytes(4, "little")
 SKIPPED = {"__pycache__", "idlelib", "idle_test", "test", "tests", "turtledemo"}
@@ -51,6 +56,15 @@ def compile_one(source: str, destination: str, inside: str, module: str) -> None
         stream.write(output)
 
 
+def end_with_parent() -> None:
+    """Ask the kernel to end us when who started us ends (prctl(2), PR_SET_PDEATHSIG is 1)."""
+    try:
+        import ctypes  # noqa: PLC0415 - it may not be there
+    except ImportError:  # in a small image; there the sandbox ends everything
+        return
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 def work(source: str, destination: str, inside: str, share: "list[str]") -> int:
     """Compile a share of the modules and return the exit status for it."""
     try:
@@ -58,12 +72,13 @@ def work(source: str, destination: str, inside: str, share: "list[str]") -> int:
             compile_one(source, destination, inside, module)
     except OSError as error:
         sys.stderr.write(str(error) + "\n")
-        return 1
+        return FULL if error.errno in (errno.ENOSPC, errno.EDQUOT) else 1
     return 0
 
 
 def main(arguments: "list[str]") -> int:
-    """Compile everything with a process for each job; return 1 when any of them failed."""
+    """Compile everything with a process for each job; return the worst of their statuses."""
+    end_with_parent()
     source, destination, inside, jobs = arguments[:4]
     found = [module for directory in arguments[4:] for module in modules(source, directory)]
     os.umask(0o022)
@@ -72,9 +87,11 @@ def main(arguments: "list[str]") -> int:
     for job in range(int(jobs)):
         child = os.fork()
         if child == 0:
+            end_with_parent()
             os._exit(work(source, destination, inside, found[job :: int(jobs)]))
         children.append(child)
-    return max(os.waitpid(child, 0)[1] != 0 for child in children)
+    statuses = [os.waitpid(child, 0)[1] for child in children]
+    return max(os.WEXITSTATUS(status) or bool(status) for status in statuses)
 
 
 if __name__ == "__main__":

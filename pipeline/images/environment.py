@@ -44,13 +44,16 @@ def unpack_wheels(
     seal(prefix)
 
 
-def unpack_system(wheels: Wheels, directory: Path, *, python: str) -> None:
-    """Unpack ``wheels`` into an image's layer, where Debian's ``python`` finds them.
+def unpack_system(wheels: Wheels, directory: Path, *, python: str, interpreter: str = "") -> None:
+    """Unpack ``wheels`` into an image's layer, where its ``python`` finds them.
 
-    Scripts go to ``/usr/local/bin``. Raises VerificationError as `unpack_wheels` does.
+    ``interpreter`` is where that Python stands, by default Debian's place, as in `unpack_wheels`.
+    Debian's finds packages below ``/usr/local`` in ``dist-packages``; any other one below its own
+    prefix in ``site-packages``. Raises VerificationError as `unpack_wheels` does.
     """
+    interpreter = interpreter or f"/usr/bin/python{python}"
     with Root(directory) as root:
-        _install(wheels, root, _system_schemes(python), f"/usr/bin/python{python}", scripts=True)
+        _install(wheels, root, _system_schemes(python, interpreter), interpreter, scripts=True)
     seal(directory)
 
 
@@ -99,12 +102,14 @@ def _schemes(python: str) -> Mapping[str, str]:
     }
 
 
-def _system_schemes(python: str) -> Mapping[str, str]:
-    packages = f"usr/local/lib/python{python}/dist-packages"
+def _system_schemes(python: str, interpreter: str) -> Mapping[str, str]:
+    own = interpreter.removesuffix(f"/bin/python{python}").lstrip("/")
+    prefix, name = ("usr/local", "dist-packages") if own == "usr" else (own, "site-packages")
+    packages = f"{prefix}/lib/python{python}/{name}"
     return {
         "purelib": packages,
         "platlib": packages,
-        "scripts": "usr/local/bin",
-        "data": "usr/local",
-        "headers": f"usr/local/include/python{python}",
+        "scripts": f"{prefix}/bin",
+        "data": prefix,
+        "headers": f"{prefix}/include/python{python}",
     }

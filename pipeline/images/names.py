@@ -10,8 +10,10 @@ WHITEOUT = b".wh."
 """How names begin that delete files of lower layers (OCI image specification, layers)."""
 
 
-def plain(raw: bytes) -> bytes:
+def plain(raw: bytes, *, whiteouts: bool = False) -> bytes:
     """Return a path relative to the root without ``.``; empty for the root itself.
+
+    ``whiteouts`` allows a last part that deletes a file of a lower layer.
 
     Raises ValueError, whose text completes a sentence that begins with the name, for everything
     that means another place, or not the same thing everywhere.
@@ -28,7 +30,7 @@ def plain(raw: bytes) -> bytes:
         raise ValueError("is not a plain path")
     if len(path) > NAME_LIMIT or len(parts) > DEPTH_LIMIT or max(map(len, parts)) > PART_LIMIT:
         raise ValueError("is of absurd length or depth")
-    if any(part.startswith(WHITEOUT) for part in parts):
+    if any(part.startswith(WHITEOUT) for part in (parts[:-1] if whiteouts else parts)):
         raise ValueError("has a name that deletes files of a lower image layer")
     return path
 

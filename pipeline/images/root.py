@@ -64,8 +64,15 @@ class Root:
         if mode != DIRECTORY_MODE:
             os.fchmod(descriptor, mode)
 
-    def file(self, path: bytes, content: Iterable[bytes | memoryview], *, program: bool) -> str:
-        """Write a new file and return the sha256 of its bytes."""
+    def file(
+        self,
+        path: bytes,
+        content: Iterable[bytes | memoryview],
+        *,
+        program: bool,
+        time: int | None = None,
+    ) -> str:
+        """Write a new file, last changed at ``time`` (Unix), and return the sha256 of its bytes."""
         parent, name = self._parent(path)
         digest = hashlib.sha256()
         descriptor = os.open(name, NEW_FILE, 0o600, dir_fd=parent)
@@ -75,14 +82,23 @@ class Root:
                 _write(descriptor, piece)
             # Set at the end and by descriptor, so that the umask has no say.
             os.fchmod(descriptor, PROGRAM_MODE if program else FILE_MODE)
+            if time is not None:
+                os.utime(descriptor, (time, time))
         finally:
             os.close(descriptor)
         return digest.hexdigest()
 
-    def link(self, path: bytes, target: bytes) -> None:
+    def link(self, path: bytes, target: bytes, *, time: int | None = None) -> None:
         """Make a symbolic link; its target is not looked at."""
         parent, name = self._parent(path)
         os.symlink(target, name, dir_fd=parent)
+        if time is not None:
+            os.utime(name, (time, time), dir_fd=parent, follow_symlinks=False)
+
+    def adopt(self, path: bytes, file: Path) -> None:
+        """Move a file of the same file system here, in the place of one that may stand there."""
+        parent, name = self._parent(path)
+        os.rename(file, name, dst_dir_fd=parent)
 
     def hard_link(self, path: bytes, existing: bytes) -> None:
         """Give a file that stands below this root a second name."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 CHUNK = 1 << 20
+FAULTS = (lzma.LZMAError, zlib.error, ValueError)
 WINDOW = 128 << 20
 """The memory a decompressor may ask for; the strongest preset of xz needs 65 MiB."""
 
@@ -45,6 +46,19 @@ class Decompressor(Protocol):
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
         """Take more input and return at most ``max_length`` bytes of output."""
+
+
+class Source(Protocol):
+    """What a tar reader reads from."""
+
+    def take(self, limit: int) -> memoryview:
+        """Return between one and ``limit`` bytes; none at the end."""
+
+    def exactly(self, size: int) -> bytes:
+        """Return ``size`` bytes, fewer only at the end."""
+
+    def skip(self, size: int) -> int:
+        """Pass over ``size`` bytes, fewer only at the end, and return how many."""
 
 
 class Buffer:
@@ -75,6 +89,13 @@ class Buffer:
             pieces.append(piece)
             missing -= len(piece)
         return b"".join(pieces)
+
+    def skip(self, size: int) -> int:
+        """Pass over ``size`` bytes, fewer only at the end, and return how many."""
+        left = size
+        while left and (piece := self.take(left)):
+            left -= len(piece)
+        return size - left
 
 
 def region(file: BinaryIO, offset: int, size: int) -> Iterator[bytes]:
@@ -109,6 +130,21 @@ def decompressed(suffix: str, packed: Iterator[bytes], label: str) -> Iterator[b
             )
 
 
+def unpacked(suffix: str, packed: Iterator[bytes], label: str) -> Iterator[bytes]:
+    """Return the plain bytes of an image's layer, which may be several streams in a row.
+
+    As `decompressed`, but tools that compress in parallel, or so that parts can be had alone
+    (eStargz, zstd:chunked), write one gzip member or zstd frame after the other.
+    """
+    match suffix:
+        case ".gz":
+            return _pump_all(_Gzip, packed, label)
+        case ".zst":
+            return _zstd(packed, label)
+        case _:
+            return decompressed(suffix, packed, label)
+
+
 def _pump(machine: Decompressor, packed: Iterator[bytes], label: str) -> Iterator[bytes]:
     try:
         for piece in packed:
@@ -117,12 +153,32 @@ def _pump(machine: Decompressor, packed: Iterator[bytes], label: str) -> Iterato
             yield machine.decompress(piece, CHUNK)
             while _has_more(machine):
                 yield machine.decompress(b"", CHUNK)
-    except (lzma.LZMAError, zlib.error, ValueError) as error:
+    except FAULTS as error:
         raise VerificationError(f"`{label}` cannot be decompressed: {error}") from error
     if not machine.eof:
         raise VerificationError(f"`{label}` is cut short")
     if machine.unused_data:
         raise VerificationError(f"`{label}` holds data after its compressed stream")
+
+
+def _pump_all(
+    make: Callable[[], Decompressor], packed: Iterator[bytes], label: str
+) -> Iterator[bytes]:
+    machine = make()
+    try:
+        for piece in packed:
+            rest = piece
+            while rest:
+                if machine.eof:
+                    machine = make()
+                yield machine.decompress(rest, CHUNK)
+                while _has_more(machine):
+                    yield machine.decompress(b"", CHUNK)
+                rest = machine.unused_data if machine.eof else b""
+    except FAULTS as error:
+        raise VerificationError(f"`{label}` cannot be decompressed: {error}") from error
+    if not machine.eof:
+        raise VerificationError(f"`{label}` is cut short")
 
 
 def _has_more(machine: Decompressor) -> bool:
@@ -154,8 +210,8 @@ class _Gzip:
 def _zstd(packed: Iterator[bytes], label: str) -> Iterator[bytes]:
     """Decompress zstd by the first means this machine has; the window stays below `WINDOW`."""
     for module in ("compression.zstd", "backports.zstd"):
-        if machine := _zstd_module(module):
-            return _pump(machine, packed, label)
+        if make := _zstd_module(module):
+            return _pump_all(make, packed, label)
     if program := shutil.which("zstd"):
         return _zstd_program(program, packed, label)
     raise PipelineError(
@@ -164,13 +220,14 @@ def _zstd(packed: Iterator[bytes], label: str) -> Iterator[bytes]:
     )
 
 
-def _zstd_module(name: str) -> Decompressor | None:
+def _zstd_module(name: str) -> Callable[[], Decompressor] | None:
     parent = name.partition(".")[0]
     if importlib.util.find_spec(parent) is None or importlib.util.find_spec(name) is None:
         return None
     module = importlib.import_module(name)
     options = {module.DecompressionParameter.window_log_max: WINDOW.bit_length() - 1}
-    return cast("Callable[..., Decompressor]", module.ZstdDecompressor)(options=options)
+    make = cast("Callable[..., Decompressor]", module.ZstdDecompressor)
+    return lambda: make(options=options)
 
 
 def _zstd_program(program: str, packed: Iterator[bytes], label: str) -> Iterator[bytes]:

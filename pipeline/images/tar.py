@@ -15,9 +15,10 @@ from pipeline.images.names import NAME_LIMIT, climbs, is_text, plain, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.images.streams import Buffer
+    from pipeline.images.streams import Source
 
 BLOCK = 512
+TIME_LIMIT = 1 << 33
 Kind = Literal["file", "dir", "link", "hard"]
 KINDS: dict[bytes, Kind] = {
     b"\0": "file",
@@ -41,7 +42,8 @@ WORDS = {
 class Member:
     """One entry. ``path`` is relative and plain (empty for the root); ``size`` in bytes.
 
-    ``target`` of a symbolic link is as it stands; of a hard link it is a plain path.
+    ``target`` of a symbolic link is as it stands; of a hard link it is a plain path. ``time`` is
+    when it was last changed, in whole seconds (Unix time).
     """
 
     path: bytes
@@ -49,6 +51,7 @@ class Member:
     size: int = 0
     mode: int = 0o644
     target: bytes = b""
+    time: int = 0
 
 
 class TarReader:
@@ -57,7 +60,10 @@ class TarReader:
     Raises VerificationError, naming ``label`` and the member, for whatever is not allowed.
     """
 
-    def __init__(self, stream: Buffer, label: str) -> None:
+    thing = "package"
+    """What a whole archive is called in errors."""
+
+    def __init__(self, stream: Source, label: str) -> None:
         self._stream = stream
         self._label = label
         self._left = 0
@@ -66,10 +72,7 @@ class TarReader:
     def __iter__(self) -> Iterator[Member]:
         names: dict[bytes, bytes] = {}
         while header := self._next_header():
-            kind = header[156:157]
-            if kind in {b"L", b"K"}:
-                names[kind] = self._long_name()
-            else:
+            if not self._tells(header, names):
                 yield self._member(header, names)
                 names = {}
         self._finish()
@@ -86,14 +89,15 @@ class TarReader:
     def refusal(self, member: bytes, what: str) -> VerificationError:
         """Return the error for a member that may not be there."""
         return VerificationError(
-            f"`{shown(member)}` in `{self._label}` {what}, so the package is refused",
-            hint="the package is broken or hostile; tell whoever made it",
+            f"`{shown(member)}` in `{self._label}` {what}, so the {self.thing} is refused",
+            hint=f"the {self.thing} is broken or hostile; tell whoever made it",
         )
 
     def _next_header(self) -> bytes:
         """Return the next header, or nothing at the end; what is unread before it is skipped."""
-        for _ in self.content():
-            pass
+        if self._stream.skip(self._left) < self._left:
+            raise VerificationError(f"`{self._label}` is cut short")
+        self._left = 0
         self._stream.exactly(self._padding)
         header = self._stream.exactly(BLOCK)
         if len(header) < BLOCK:
@@ -112,13 +116,21 @@ class TarReader:
             if any(rest):
                 raise VerificationError(f"`{self._label}` holds data after the end of its tarball")
 
+    def _tells(self, header: bytes, names: dict[bytes, bytes]) -> bool:
+        """Take a header that only tells of the next member; False for a member itself."""
+        kind = header[156:157]
+        if kind not in {b"L", b"K"}:
+            return False
+        names[kind] = self._long_name()
+        return True
+
     def _long_name(self) -> bytes:
         if self._left > NAME_LIMIT:
             raise VerificationError(f"`{self._label}` has a name of {self._left} bytes")
         return b"".join(self.content()).rstrip(b"\0")
 
     def _member(self, header: bytes, names: dict[bytes, bytes]) -> Member:
-        raw = names.get(b"L") or _name(header)
+        raw = names.get(b"L") or stored_name(header)
         kind = KINDS.get(header[156:157])
         if kind is None:
             what = WORDS.get(header[156:157], f"of the unknown kind {header[156:157]!r}")
@@ -134,7 +146,13 @@ class TarReader:
             size=self._left,
             mode=self._number(header[100:108]),
             target=self._target(path, kind, names.get(b"K") or _text(header[157:257])),
+            time=self._time(header),
         )
+
+    def _time(self, header: bytes) -> int:
+        # A time before 1970 is a negative number in GNU's base-256; none after 2242 is meant.
+        field = header[136:148]
+        return 0 if field[:1] == b"\xff" else min(self._number(field), TIME_LIMIT)
 
     def _target(self, path: bytes, kind: Kind, target: bytes) -> bytes:
         match kind:
@@ -151,9 +169,13 @@ class TarReader:
 
     def _plain(self, raw: bytes, member: bytes) -> bytes:
         try:
-            return plain(raw)
+            return self._path(raw)
         except ValueError as error:
             raise self.refusal(member, str(error)) from error
+
+    def _path(self, raw: bytes) -> bytes:
+        """Return a member's plain path; ValueError as `pipeline.images.names.plain` raises it."""
+        return plain(raw)
 
     def _number(self, field: bytes) -> int:
         if field[0] & 0x80:
@@ -167,7 +189,8 @@ class TarReader:
             ) from error
 
 
-def _name(header: bytes) -> bytes:
+def stored_name(header: bytes) -> bytes:
+    """Return the name that stands in a header itself."""
     name = _text(header[:100])
     prefix = _text(header[345:500]) if header[257:263] == b"ustar\0" else b""
     return prefix + b"/" + name if prefix else name

@@ -12,7 +12,9 @@ import re
 from pipeline.lock.types import (
     DebianPackage,
     Declared,
+    ImageBlob,
     Lock,
+    LockedBase,
     LockedImage,
     LockedPlatform,
     LockedRequirement,
@@ -28,6 +30,12 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 POOL_PATH = re.compile(
     r"pool/(?:[A-Za-z0-9][A-Za-z0-9.+~_%-]*/)*[A-Za-z0-9][A-Za-z0-9.+~_%-]*\.deb"
 )
+MEDIA_TYPE = re.compile(r"application/vnd\.[a-z0-9.+-]{1,100}")
+SOURCE = re.compile(
+    r"registry [A-Za-z0-9\[][A-Za-z0-9._:\[\]-]*(?:/[a-z0-9._-]+)*"
+    r"|archive (?!/)(?!(?:.*/)?\.\.(?:/|$)).{1,4096}"
+)
+INTERPRETER = re.compile(r"(?:/[A-Za-z0-9_+-][A-Za-z0-9._+-]*)+/python3\.[0-9]{1,3}")
 PYTHON_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9.!+_-]*(?:\.whl|\.tar\.gz|\.zip)")
 
 
@@ -73,7 +81,8 @@ def _image(value: object) -> LockedImage:
 
 
 def _platform(value: object) -> LockedPlatform:
-    fields = _dict(value, "digest", "python", "glibc", "packages", "wheels")
+    present = {"interpreter", "base"} & _dict(value).keys()
+    fields = _dict(value, "digest", "python", "glibc", "packages", "wheels", *present)
     digest = _text(fields["digest"])
     return LockedPlatform(
         digest=_matching(SHA256, digest) if digest else "",
@@ -81,6 +90,38 @@ def _platform(value: object) -> LockedPlatform:
         wheels=tuple(_file(row) for row in _list(fields["wheels"])),
         python=_text(fields["python"]),
         glibc=_text(fields["glibc"]),
+        interpreter=_matching(INTERPRETER, fields["interpreter"])
+        if "interpreter" in fields
+        else "",
+        base=_base(fields["base"]) if "base" in fields else None,
+    )
+
+
+def _interpreter(value: object) -> str:
+    return "" if value is None else _matching(INTERPRETER, value)
+
+
+def _base(value: object) -> LockedBase:
+    fields = _dict(value, "source", "manifest", "config", "layers")
+    source = _matching(SOURCE, fields["source"])
+
+    def blob(row: object, *, layer: bool = False) -> ImageBlob:
+        sha256, size, media_type, *rest = _list(row)
+        if len(rest) != layer:
+            raise ValueError(f"`{_shown(row)}` is not of the form expected there")
+        return ImageBlob(
+            source=source,
+            sha256=_matching(SHA256, sha256),
+            size=_natural(size),
+            media_type=_matching(MEDIA_TYPE, media_type),
+            diff_id=_matching(SHA256, rest[0]) if rest else "",
+        )
+
+    return LockedBase(
+        source=source,
+        manifest=blob(fields["manifest"]),
+        config=blob(fields["config"]),
+        layers=tuple(blob(row, layer=True) for row in _list(fields["layers"])),
     )
 
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
     from pipeline.lock.types import (
         Declared,
+        ImageBlob,
         Lock,
+        LockedBase,
         LockedImage,
         LockedPlatform,
         LockedRequirement,
@@ -134,7 +136,26 @@ def _platform_text(platform: LockedPlatform, depth: int) -> str:
         "packages": _rows(packages, depth + 1),
         "wheels": _rows(map(_file_row, platform.wheels), depth + 1),
     }
+    # Written where there is something to say: other images keep the lines they have.
+    if platform.interpreter:
+        fields["interpreter"] = json.dumps(platform.interpreter)
+    if platform.base:
+        fields["base"] = _base_text(platform.base, depth + 1)
     return _fields(fields, depth)
+
+
+def _base_text(base: LockedBase, depth: int) -> str:
+    fields = {
+        "source": json.dumps(base.source, ensure_ascii=False),
+        "manifest": json.dumps(_blob_row(base.manifest)),
+        "config": json.dumps(_blob_row(base.config)),
+        "layers": _rows(([*_blob_row(b), b.diff_id] for b in base.layers), depth + 1),
+    }
+    return _fields(fields, depth)
+
+
+def _blob_row(blob: ImageBlob) -> list[object]:
+    return [blob.sha256, blob.size, blob.media_type]
 
 
 def _stage_text(stage: LockedStage, depth: int) -> str:

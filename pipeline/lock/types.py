@@ -38,6 +38,36 @@ class PythonFile:
         return self.name.endswith(".whl")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ImageBlob:
+    """Bytes of an image that others made: its manifest, its configuration or a layer.
+
+    ``source`` says where they are to be had: ``registry [HOST/]REPOSITORY`` or ``archive FILE``.
+    ``size`` is in bytes; ``diff_id`` the sha256 of a layer's tar, empty for the other two.
+    """
+
+    source: str
+    sha256: str
+    size: int
+    media_type: str
+    diff_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LockedBase:
+    """An image that others made, on one platform; ``layers`` have the lowest first."""
+
+    source: str
+    manifest: ImageBlob
+    config: ImageBlob
+    layers: tuple[ImageBlob, ...]
+
+    @property
+    def blobs(self) -> tuple[ImageBlob, ...]:
+        """Everything it is made of."""
+        return (self.manifest, self.config, *self.layers)
+
+
 @dataclass(frozen=True, kw_only=True)
 class LockedRequirement:
     """One distribution of a set. ``marker`` is a PEP 508 marker or empty.
@@ -67,6 +97,8 @@ class LockedPlatform:
     ``digest`` is the sha256 of the OCI manifest, the same on every machine. ``packages`` are this
     image's own, in unpacking order, without those of the image it starts from. ``python`` is the
     interpreter's ``3.11`` and ``glibc`` the C library's ``2.36``, both empty when it has none.
+    ``interpreter`` is where that Python stands, empty for Debian's place; ``base`` what was taken
+    from a registry or an archive to start from.
     """
 
     digest: str
@@ -74,6 +106,8 @@ class LockedPlatform:
     wheels: tuple[PythonFile, ...] = ()
     python: str = ""
     glibc: str = ""
+    interpreter: str = ""
+    base: LockedBase | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.config.model import ContainerStage, TestStage, WheelStage
+from pipeline.config.model import ContainerStage, ImageStage, TestStage, WheelStage
 from pipeline.errors import ConfigError
 from pipeline.lock.file import base_key, python_tag
 from pipeline.plan.matrix import cells
@@ -29,7 +29,8 @@ class Base:
     """One set to lock.
 
     ``source`` is a directory or ``name==version``; ``wheels`` the sources of the wheels that a
-    test installs; ``python`` like ``3.11``, ``glibc`` like ``2.36``, empty where there is none.
+    test or an image installs; ``python`` like ``3.11``, ``glibc`` like ``2.36``, empty where there
+    is none.
     """
 
     stage: str
@@ -153,7 +154,7 @@ def _check_python(pipeline: Pipeline, cell: Cell, image: str, platform: LockedPl
 
 
 def _wheel_sources(pipeline: Pipeline, stage: ContainerStage, cell: Cell) -> tuple[str, ...]:
-    if not isinstance(stage, TestStage):
+    if not isinstance(stage, TestStage | ImageStage):
         return ()
     found = set()
     for need in stage.needs:

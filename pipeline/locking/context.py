@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pipeline.locking.project import Project
     from pipeline.locking.python import Resolver
     from pipeline.locking.settings import Settings
+    from pipeline.registry.client import Registry
     from pipeline.store.store import Store
 
 
@@ -107,6 +108,7 @@ class Context:
     store: Store
     index: Index
     archive: Archive
+    registry: Registry
     resolver: Resolver
     run_step: RunStep
     projects: Callable[[str], Project]

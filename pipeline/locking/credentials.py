@@ -1,15 +1,36 @@
-"""Who we are to each host: user and password from addresses and from ``netrc``, never shown."""
+"""Who we are to Python indexes: user and password from addresses and ``netrc``, never shown."""
 
 from __future__ import annotations
 
 import netrc
+import time
 import urllib.parse
 from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.network.transport import Client, origin
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from pipeline.locking.settings import Settings
+
+HINT = "check the credentials in pip's settings or `netrc`"
+
+
+def pip_client(settings: Settings, *, sleep: Callable[[float], None] = time.sleep) -> Client:
+    """Return a client that makes requests as the machine's pip would."""
+    pip = settings.pip
+    addresses = (pip.index, *pip.extra_indexes, *pip.find_links)
+    return Client(
+        timeout=pip.timeout,
+        cert=pip.cert,
+        proxy=pip.proxy,
+        authorize=Credentials(addresses, settings.environ).header,
+        login_hint=HINT,
+        sleep=sleep,
+    )
 
 
 class Credentials:
@@ -53,9 +74,3 @@ def _read_netrc(environ: Mapping[str, str]) -> netrc.netrc | None:
         return netrc.netrc(str(path))
     except (OSError, netrc.NetrcParseError):
         return None  # as pip does: a broken file is no credentials
-
-
-def origin(url: str) -> tuple[str, str]:
-    """Return scheme, host and port of an address: what credentials belong to."""
-    parts = urllib.parse.urlsplit(url)
-    return parts.scheme, parts.netloc.rpartition("@")[2].lower()

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pipeline.locking.settings import Settings
-    from pipeline.locking.transport import Client
+    from pipeline.network.transport import Client
 
 COMPONENT = "main"
 LIST_LIMIT = 1 << 30

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.model import (
     CommandStage,
+    ImageStage,
     SdistStage,
     TestStage,
     WheelStage,
 )
+from pipeline.images.archive import held
 from pipeline.locking.bases import is_third_party
 from pipeline.locking.project import read_project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from pipeline.config.model import ContainerStage, Environment, Image, Pipeline
     from pipeline.lock.types import Declared
@@ -38,13 +41,21 @@ TEST_TOOLS = ("installer",)
 """What puts the built wheel into a test's environment."""
 
 
-def image(declared: Image) -> Declared:
-    """Return the declaration of an image."""
+def image(declared: Image, root: Path) -> Declared:
+    """Return the declaration of an image of the repository at ``root``.
+
+    What an archive holds is part of it. Raises ConfigError when it cannot be read.
+    """
     origin = declared.origin
-    start = f"debian {origin.debian}" if origin.debian else f"image {origin.image}"
+    (word, value), *_ = (
+        (word, value)
+        for word in ("debian", "image", "registry", "archive")
+        if (value := getattr(origin, word))
+    )
     return _words(
         {
-            "from": [start],
+            "from": [f"{word} {value}"],
+            "archive": held(root, origin.archive) if origin.archive else (),
             "platforms": [target.platform for target in declared.platforms],
             "packages": declared.packages,
             "python": declared.python.requires,
@@ -85,7 +96,10 @@ def _stage_words(
         case SdistStage() | WheelStage():
             return {"tools": BUILD_TOOLS, **_build_words(base.source, projects)}
         case TestStage():
-            return {"tools": TEST_TOOLS, **_test_words(stage, base, projects)}
+            groups = _groups(stage, base, projects)
+            return {"tools": TEST_TOOLS, **_run_words(stage, base, projects), "groups": groups}
+        case ImageStage() if base.wheels or stage.requires:
+            return _run_words(stage, base, projects)
         case CommandStage(requires=requires) if requires:
             return {"requires": requires}
         case _:
@@ -103,20 +117,26 @@ def _build_words(source: str, projects: Callable[[str], Project]) -> dict[str, I
     }
 
 
-def _test_words(
-    stage: TestStage, base: Base, projects: Callable[[str], Project]
+def _run_words(
+    stage: TestStage | ImageStage, base: Base, projects: Callable[[str], Project]
 ) -> dict[str, Iterable[str]]:
+    """Return what the wheels under test, or those of an image, need to run."""
     own = [projects(source) for source in base.wheels if not is_third_party(source)]
-    asked = None if is_third_party(base.source) else projects(base.source)
     extras = [project.extra_requires(name) for project in own for name in stage.extras]
     return {
         "sdist": [source for source in base.wheels if is_third_party(source)],
         "dependencies": _all(project.dependencies or () for project in own),
         "hook inputs": _all(p.hook_inputs for p in own if p.dependencies is None),
         "extras": [f"[{name}]" for name in stage.extras] if not own else _all(extras),
-        "groups": _all(asked.group_requires(name) for name in stage.groups) if asked else (),
         "requires": stage.requires,
     }
+
+
+def _groups(stage: TestStage, base: Base, projects: Callable[[str], Project]) -> Iterable[str]:
+    if is_third_party(base.source):
+        return ()
+    project = projects(base.source)
+    return _all(project.group_requires(name) for name in stage.groups)
 
 
 def reader(pipeline: Pipeline) -> Callable[[str], Project]:

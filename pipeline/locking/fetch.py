@@ -6,21 +6,25 @@ Nothing heavy is imported and no socket opened when all is there already, or whe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
+from pipeline.console import human_size
 from pipeline.errors import NetworkError, PipelineError, VerificationError
-from pipeline.lock.types import DebianPackage, PythonFile
+from pipeline.images.archive import archive_of, take
+from pipeline.lock.types import DebianPackage, ImageBlob, PythonFile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pipeline.lock.types import Lock, LockedPlatform, RequirementSet
-    from pipeline.locking.index import Index
+    from pipeline.locking.places import Places
     from pipeline.locking.settings import Settings
-    from pipeline.locking.transport import Client
     from pipeline.store.store import Store
 
-Wanted = DebianPackage | PythonFile
+Wanted = DebianPackage | PythonFile | ImageBlob
+
+LISTED = 12
+"""Missing files that are named one by one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +48,8 @@ class FetchReport:
 
 def platform_files(platform: LockedPlatform) -> tuple[Wanted, ...]:
     """Return what an image on one platform is made of, without the image it starts from."""
-    return (*platform.packages, *platform.wheels)
+    base = platform.base.blobs if platform.base else ()
+    return (*base, *platform.packages, *platform.wheels)
 
 
 def set_files(locked: RequirementSet) -> tuple[PythonFile, ...]:
@@ -80,12 +85,13 @@ def fetch(
 ) -> FetchReport:
     """Bring files into the store, in parallel, each byte hashed while it is written.
 
+    What is in an archive of the repository is taken from there, for which no network is needed.
     ``progress`` is called in the calling thread. Raises NetworkError (with every file that could
     not be had in ``detail``), and VerificationError when one is not what the lock says; what did
     come stays in the store. Offline, NetworkError says what is missing.
     """
     files = tuple(files)
-    absent = missing(files, store)
+    absent = _without_archives(missing(files, store), store, settings)
     present = len({file.sha256 for file in files}) - len(absent)
     if not absent:
         return FetchReport(present=present)
@@ -93,15 +99,41 @@ def fetch(
         raise NetworkError(
             f"{_count(absent)} that the lock names cannot be fetched: the network is off",
             hint="run `pipeline fetch` once without `--offline`",
-            detail=tuple(f"{label(file)} ({file.size} bytes)" for file in absent),
+            detail=_listed(absent),
         )
     _download_all(absent, store, settings, progress)
     return FetchReport(fetched=len(absent), size=sum(file.size for file in absent), present=present)
 
 
+def _listed(files: Sequence[Wanted]) -> tuple[str, ...]:
+    """Name files and their sizes; of many only the first ones, and what there is in all."""
+    lines = [f"{label(file)} ({human_size(file.size)})" for file in files[:LISTED]]
+    if len(files) > LISTED:
+        total = human_size(sum(file.size for file in files))
+        lines.append(f"and {len(files) - LISTED} more, {total} in all")
+    return tuple(lines)
+
+
+def _without_archives(
+    files: tuple[Wanted, ...], store: Store, settings: Settings
+) -> tuple[Wanted, ...]:
+    """Take what lies in archives of the repository and return the rest."""
+    local = [file for file in files if isinstance(file, ImageBlob) and archive_of(file)]
+    take(settings.root, local, store)
+    return tuple(file for file in files if file not in local)
+
+
 def label(file: Wanted) -> str:
-    """Return a file's name for people: the last part of its path."""
-    return file.path.rpartition("/")[2] if isinstance(file, DebianPackage) else file.name
+    """Return a file's name for people: the last part of its path, or image and digest."""
+    match file:
+        case DebianPackage():
+            return file.path.rpartition("/")[2]
+        case PythonFile():
+            return file.name
+        case ImageBlob():
+            return f"{file.source.partition(' ')[2]}@{file.sha256[:12]}"
+        case _:
+            assert_never(file)
 
 
 def _count(files: Sequence[Wanted]) -> str:
@@ -123,7 +155,7 @@ class _Meter:
         self._progress = progress
 
     def moved(self, count: int) -> None:
-        from pipeline.locking.download import StoppedError  # noqa: PLC0415  as above
+        from pipeline.network.download import StoppedError  # noqa: PLC0415  as above
 
         if self.stopped:
             raise StoppedError
@@ -151,17 +183,14 @@ def _download_all(
     settings: Settings,
     progress: Callable[[Progress], None],
 ) -> None:
-    from pipeline.locking.index import Index  # noqa: PLC0415  urllib and ssl, needed only now
-    from pipeline.locking.transport import Client  # noqa: PLC0415
-    from pipeline.locking.workers import gather  # noqa: PLC0415
+    from pipeline.locking.places import Places  # noqa: PLC0415  urllib and ssl, needed only now
+    from pipeline.network.workers import gather  # noqa: PLC0415
 
-    client = Client(settings)
-    index = Index(client, settings)
+    places = Places(files, settings)
     meter = _Meter(files, progress)
-    mirrors = settings.mirrors() if any(isinstance(f, DebianPackage) for f in files) else ()
 
     def task(file: Wanted) -> Callable[[], None]:
-        return lambda: _download(file, store, client, index, mirrors, meter)
+        return lambda: _download(file, store, places, meter)
 
     # The largest first: else the last minutes belong to one file.
     ordered = sorted(files, key=lambda file: -file.size)
@@ -178,42 +207,18 @@ def _download_all(
         raise _failure(failed)
 
 
-def _download(
-    file: Wanted,
-    store: Store,
-    client: Client,
-    index: Index,
-    mirrors: tuple[str, ...],
-    meter: _Meter,
-) -> None:
-    from pipeline.locking.download import Goal, download  # noqa: PLC0415
-    from pipeline.locking.transport import GoneError  # noqa: PLC0415
+def _download(file: Wanted, store: Store, places: Places, meter: _Meter) -> None:
+    from pipeline.locking.places import gone  # noqa: PLC0415
+    from pipeline.network.download import Goal, download  # noqa: PLC0415
+    from pipeline.network.transport import GoneError  # noqa: PLC0415
 
     goal = Goal(name=label(file), sha256=file.sha256, size=file.size)
     try:
-        if isinstance(file, DebianPackage):
-            addresses = tuple(f"{mirror}/{file.path}" for mirror in mirrors)
-        else:
-            addresses = index.addresses(file.name, file.sha256)
+        client, addresses = places.of(file)
         download(client, addresses, goal, store, meter.moved)
     except GoneError as error:
-        raise _gone(file) from error
+        raise gone(file) from error
     meter.finished()
-
-
-def _gone(file: Wanted) -> NetworkError:
-    if isinstance(file, DebianPackage):
-        return NetworkError(
-            f"`{file.name}` {file.version} for {file.architecture} is gone from the pool of every "
-            "mirror: the archive drops superseded versions",
-            hint="add a mirror that keeps them (a snapshot archive) to `mirrors:`, or run "
-            "`pipeline lock` to take the present versions",
-        )
-    return NetworkError(
-        f"no index has `{file.name}` with the locked sha256",
-        hint="check pip's settings (`pip config list`); when the file was deleted, run "
-        "`pipeline lock`",
-    )
 
 
 def _failure(failed: Sequence[tuple[Wanted, Exception]]) -> Exception:

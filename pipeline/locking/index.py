@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import NetworkError
 from pipeline.locking.project import normal
-from pipeline.locking.transport import GoneError, local_path, shown
+from pipeline.network.transport import GoneError, local_path, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.locking.settings import Settings
-    from pipeline.locking.transport import Client, Page
+    from pipeline.network.transport import Client, Page
 
 JSON_TYPE = "application/vnd.pypi.simple.v1+json"
 ACCEPT = f"{JSON_TYPE}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.1"

@@ -19,7 +19,7 @@ from pipeline.locking.select import (
     image_tags,
     linux_environment,
 )
-from pipeline.locking.workers import gather
+from pipeline.network.workers import gather
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -20,12 +20,14 @@ from pipeline.locking import declared
 from pipeline.locking.asking import Backends
 from pipeline.locking.bases import third_party_sources
 from pipeline.locking.context import Context, Moves, python_files
+from pipeline.locking.credentials import pip_client
 from pipeline.locking.debian_archive import Archive
 from pipeline.locking.index import Index
+from pipeline.locking.places import registries
 from pipeline.locking.python import Resolver
 from pipeline.locking.resolve_images import resolve_images
 from pipeline.locking.resolve_sets import resolve_environments, resolve_stages
-from pipeline.locking.transport import Client, local_path
+from pipeline.network.transport import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,7 +85,7 @@ def _context(
     epoch: int,
     say: Callable[[str], None],
 ) -> Context:
-    client = Client(settings)
+    client = pip_client(settings)
     index = Index(client, settings)
     return Context(
         pipeline=pipeline,
@@ -92,6 +94,7 @@ def _context(
         store=store,
         index=index,
         archive=Archive(client, settings, now=datetime.now(tz=UTC)),
+        registry=registries(settings),
         resolver=Resolver(settings, index, python_files(moves.previous)),
         run_step=run_step,
         projects=declared.reader(pipeline),

@@ -12,6 +12,7 @@ from pipeline.locking import declared
 from pipeline.locking.debian import Closure, facts, locked
 from pipeline.locking.fetch import fetch, missing, platform_files
 from pipeline.locking.project import normal
+from pipeline.locking.resolve_base import check_python, resolve_base
 from pipeline.locking.uv import Request
 from pipeline.platforms import Target
 
@@ -46,10 +47,11 @@ def _resolve(
         if not _at_hand(previous, context):
             return
     else:
+        words = declared.image(image, context.pipeline.root)
         platforms = {
             target.platform: _platform(image, target, context, done) for target in image.platforms
         }
-        done[name] = LockedImage(declared=declared.image(image), platforms=platforms)
+        done[name] = LockedImage(declared=words, platforms=platforms)
     done[name] = _with_digests(name, context, done)
 
 
@@ -66,7 +68,7 @@ def _stays(
         parent_stays
         and not moves.names(image.name)
         and not own & moves.packages
-        and previous.declared == declared.image(image)
+        and previous.declared == declared.image(image, context.pipeline.root)
         and all(locked_on.digest for locked_on in previous.platforms.values())
     )
 
@@ -87,8 +89,28 @@ def _project(wheel: PythonFile) -> str:
 def _platform(
     image: Image, target: Target, context: Context, done: dict[str, LockedImage]
 ) -> LockedPlatform:
-    context.say(f"image {image.name}: resolving packages for {target.value}")
     ancestors = _ancestors(image, target, context, done)
+    if found := resolve_base(image, target, context):
+        return _with_wheels(found, image, target, context)
+    if start := next((one for one in ancestors if one.base), None):
+        return replace(_with_wheels(start, image, target, context), base=None)
+    return _of_packages(image, target, context, ancestors)
+
+
+def _with_wheels(
+    start: LockedPlatform, image: Image, target: Target, context: Context
+) -> LockedPlatform:
+    """Return an image that adds wheels to ``start``, which others made."""
+    if image.python.requires:
+        check_python(image, start, context)
+    wheels = _wheels(image, target, context, start.python, start.glibc)
+    return replace(start, digest="", wheels=wheels)
+
+
+def _of_packages(
+    image: Image, target: Target, context: Context, ancestors: list[LockedPlatform]
+) -> LockedPlatform:
+    context.say(f"image {image.name}: resolving packages for {target.value}")
     inherited = [package for locked_on in ancestors for package in locked_on.packages]
     packages = _packages(image, target, context, inherited)
     python, glibc = facts([*inherited, *packages])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.config.model import SdistStage, TestStage, WheelStage
+from pipeline.config.model import ImageStage, SdistStage, TestStage, WheelStage
 from pipeline.errors import ConfigError
 from pipeline.lock.types import LockedStage, RequirementSet
 from pipeline.locking import declared
@@ -48,7 +48,14 @@ def _resolve(
         return previous
     context.say(f"stage {stage.name}: resolving requirements for {base.key}")
     where = context.where("stages", stage.name)
-    if not base.python or not base.glibc:
+    if base.python and not base.glibc:
+        raise ConfigError(
+            f"stage `{stage.name}` needs wheels, but image `{base.image}` has no GNU C library, "
+            "and none is chosen for another one",
+            where=where,
+            hint="take an image with glibc, such as one of Debian's, in place of one with musl",
+        )
+    if not base.python:
         raise ConfigError(
             f"stage `{stage.name}` needs Python, which image `{base.image}` does not have",
             where=where,
@@ -67,7 +74,7 @@ def _resolve(
     )
     return RequirementSet(
         declared=dict(sorted({**words, **found}.items())),
-        requirements=context.resolver.for_image(request),
+        requirements=context.resolver.for_image(request) if asked else (),
     )
 
 
@@ -94,13 +101,20 @@ def _asked(
                 found["sdist requires"] = sorted(project.build_requires)
             return [*declared.BUILD_TOOLS, *project.build_requires, *hooks], found
         case TestStage():
-            return _test(stage, base, words, backends, context)
+            asked, found = _to_run(stage, base, words, backends, context)
+            return [*declared.TEST_TOOLS, *asked], found
+        case ImageStage():
+            return _to_run(stage, base, words, backends, context)
         case _:
             return words.get("requires", []), {}
 
 
-def _test(
-    stage: TestStage, base: Base, words: Declared, backends: Backends, context: Context
+def _to_run(
+    stage: TestStage | ImageStage,
+    base: Base,
+    words: Declared,
+    backends: Backends,
+    context: Context,
 ) -> tuple[list[str], Declared]:
     computed: list[str] = []
     environment = linux_environment(base.python, base.target.machine)
@@ -115,11 +129,11 @@ def _test(
         fixed += words.get("extras", [])
     asked = _without(base.wheels, [*fixed, *computed], backends)
     found = {"metadata": sorted(set(computed))} if computed else {}
-    return [*declared.TEST_TOOLS, *asked], found
+    return asked, found
 
 
 def _without(sources: Iterable[str], asked: Iterable[str], backends: Backends) -> list[str]:
-    """Leave out the wheels under test: they are built here, and no index may supply them."""
+    """Leave out the wheels to be installed: built here, no index may supply them."""
     own = {normal(backends.name(source)) for source in sources}
     return [requirement for requirement in asked if requirement_name(requirement)[0] not in own]
 

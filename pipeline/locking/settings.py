@@ -6,6 +6,8 @@ The Debian mirror is the first that is set of: a flag, ``PIPELINE_DEBIAN_MIRROR`
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from pipeline.config.model import Pipeline
 
 MIRROR_VARIABLE = "PIPELINE_DEBIAN_MIRROR"
+REGISTRY_VARIABLE = "PIPELINE_REGISTRY_MIRROR"
+DAEMON_SETTINGS = Path("/etc/docker/daemon.json")
 KEYRING_VARIABLE = "PIPELINE_DEBIAN_KEYRING"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
@@ -28,17 +32,20 @@ KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 class Settings:
     """All that resolving and fetching know of the network; what costs time is read when needed.
 
-    ``suites`` are the Debian suites the images name; ``jobs`` is how many files are downloaded at
-    once; ``offline`` forbids every connection.
+    ``suites`` are the Debian suites the images name; ``root`` is the repository, in which archives
+    lie; ``jobs`` is how many files are downloaded at once; ``offline`` forbids every connection.
     """
 
     environ: Mapping[str, str] = field(repr=False)
     suites: tuple[str, ...] = ()
     mirror_flag: str = field(default="", repr=False)
     declared_mirrors: tuple[str, ...] = field(default=(), repr=False)
+    declared_registries: tuple[str, ...] = field(default=(), repr=False)
+    root: Path = Path()
     offline: bool = False
     jobs: int = 8
     apt_directory: Path = apt.ETC
+    daemon_settings: Path = DAEMON_SETTINGS
 
     @classmethod
     def gather(
@@ -47,19 +54,24 @@ class Settings:
         *,
         suites: Iterable[str] = (),
         mirrors: tuple[str, ...] = (),
+        registries: tuple[str, ...] = (),
+        root: Path = Path(),
         flag: str | None = None,
         offline: bool = False,
     ) -> Settings:
         """Return the settings of a run.
 
-        ``suites`` are those of the images (`suites`), ``mirrors`` what ``pipeline.yaml`` declares,
-        ``flag`` what the command line says.
+        ``suites`` are those of the images (`suites`), ``mirrors`` and ``registries`` what
+        ``pipeline.yaml`` declares, ``root`` is where it stands, ``flag`` what the command line
+        says of Debian's mirror.
         """
         return cls(
             environ=environ,
             suites=tuple(sorted(set(suites))),
             mirror_flag=flag or "",
             declared_mirrors=mirrors,
+            declared_registries=registries,
+            root=root,
             offline=offline,
         )
 
@@ -83,6 +95,30 @@ class Settings:
             f"no Debian mirror is known for {_listed(wanted)}, and this machine's apt has none",
             hint=f"set `{MIRROR_VARIABLE}`, or `mirrors:` in `pipeline.yaml`",
         )
+
+    @cached_property
+    def registries(self) -> tuple[str, ...]:
+        """The addresses to ask for images that name no registry, in order; there may be none.
+
+        The first that is set of ``PIPELINE_REGISTRY_MIRROR``, ``mirrors:``, and the mirrors in the
+        settings of this machine's Docker daemon.
+        """
+        variable = tuple(self.environ.get(REGISTRY_VARIABLE, "").replace(",", " ").split())
+        for address in variable:
+            if not re.fullmatch(r"https?://[^/@?#]+(/[^@?#]*)?", address):
+                raise UsageError(
+                    f"`{REGISTRY_VARIABLE}` holds something that is no address of a registry",
+                    hint="write it as `https://mirror.example`; logins are read from Docker's "
+                    "configuration",
+                )
+        return variable or self.declared_registries or self._daemon_mirrors()
+
+    def _daemon_mirrors(self) -> tuple[str, ...]:
+        try:
+            found = json.loads(self.daemon_settings.read_bytes())["registry-mirrors"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return ()  # Docker is not there, or says nothing of mirrors
+        return tuple(str(address) for address in found) if isinstance(found, list) else ()
 
     def _apt_mirrors(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
         found = [mirror for suite in wanted for mirror in apt.mirrors(suite, self.apt_directory)]

@@ -74,7 +74,7 @@ def _where(pipeline: Pipeline, stale: Stale) -> str:
 
 
 def _images(pipeline: Pipeline, lock: Lock) -> Iterator[Stale]:
-    now = {name: declared.image(image) for name, image in pipeline.images.items()}
+    now = {name: declared.image(image, pipeline.root) for name, image in pipeline.images.items()}
     then = {name: image.declared for name, image in lock.images.items()}
     yield from _sections("images", now, then)
 

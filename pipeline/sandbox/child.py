@@ -151,9 +151,9 @@ def _put_up(spec: Wire) -> None:
     base, others = mounts.gather(spec)
     root = mounts.Root(spec["root"]["upper"], base, others)
     kernel_files.mount_proc(root, spec["limits"]["processes"])
-    kernel_files.mount_dev(root, terminal=spec["interactive"])
+    kernel_files.mount_dev(root)
     if spec["network"] == "none":
-        kernel_files.mount_hosts(root, spec["hostname"])
+        kernel_files.mount_names(root, spec["hostname"])
     for source in others:
         mounts.place(root, source)
     mounts.enter(root)

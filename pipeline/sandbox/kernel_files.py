@@ -51,7 +51,7 @@ _SHOWN = frozenset(
         "zoneinfo",
     ]
 )
-_NODES = ("full", "null", "random", "urandom", "zero")
+_NODES = ("full", "null", "random", "tty", "urandom", "zero")
 _LINKS = (
     ("fd", "/proc/self/fd"),
     ("stdin", "/proc/self/fd/0"),
@@ -60,7 +60,7 @@ _LINKS = (
     ("ptmx", "pts/ptmx"),
 )
 _SHARED_MEMORY = 256 << 20
-_HOSTS = "127.0.0.1\tlocalhost {0}\n::1\tlocalhost {0}\n"
+_HOSTS = "127.0.0.1\tlocalhost {}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 _PID_RESERVED = 300  # pids below are not used again once they have wrapped (kernel/pid.c)
 
 
@@ -126,19 +126,23 @@ def _make_blanks(staging: str) -> None:
     os.close(blank)
 
 
-def mount_dev(root: Root, *, terminal: bool) -> None:
-    """Mount a private `/dev`: the harmless nodes, shared memory, terminals of its own."""
+def mount_dev(root: Root) -> None:
+    """Mount a private `/dev`: the harmless nodes, shared memory, terminals of its own.
+
+    `tty` leads to the step's own terminal, and a step that is not looked into by hand has none.
+    """
     point = root.directory("/dev")
     mount_onto(point, "tmpfs", MS_NOSUID | MS_NOEXEC, "size=64k,nr_inodes=64,mode=0755")
     os.close(point)
     dev = root.directory("/dev")
-    for name in (*_NODES, "tty") if terminal else _NODES:
+    for name in _NODES:
         _bind_node(dev, name)
     for name, target in _LINKS:
         os.symlink(target, name, dir_fd=dev)
     _mount_below(dev, "pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620")
     shared = f"size={_SHARED_MEMORY},nr_inodes=65536,mode=1777"
     _mount_below(dev, "shm", "tmpfs", MS_NODEV, shared)
+    _mount_below(dev, "mqueue", "mqueue", MS_NODEV, "")
     syscalls.restrict(dev, ATTR_RDONLY, "/dev", below=False)
     os.close(dev)
 
@@ -159,15 +163,20 @@ def _mount_below(dev: int, name: str, kind: str, flags: int, data: str) -> None:
     os.close(point)
 
 
-def mount_hosts(root: Root, hostname: str) -> None:
-    """Put an `/etc/hosts` in place that knows us and `localhost`: nobody else can be asked."""
-    path = f"{root.staging}/hosts"
-    handle = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644)
-    os.write(handle, _HOSTS.format(hostname).encode())
+def mount_names(root: Root, hostname: str) -> None:
+    """Put an `/etc/hosts` in place that knows us and `localhost`, and nobody else to be asked."""
+    _put_file(root, "/etc/hosts", _HOSTS.format(hostname))
+    _put_file(root, "/etc/resolv.conf", "")
+
+
+def _put_file(root: Root, path: str, text: str) -> None:
+    source = f"{root.staging}/{os.path.basename(path)}"
+    handle = os.open(source, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+    os.write(handle, text.encode())
     os.close(handle)
-    tree = syscalls.clone_tree(path)
-    syscalls.restrict(tree, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV, "/etc/hosts")
-    target = root.mount_point("/etc/hosts", directory=False)
-    syscalls.attach(tree, target, "/etc/hosts")
+    tree = syscalls.clone_tree(source)
+    syscalls.restrict(tree, ATTR_RDONLY | ATTR_NOSUID | ATTR_NODEV, path)
+    target = root.mount_point(path, directory=False)
+    syscalls.attach(tree, target, path)
     os.close(target)
     os.close(tree)

@@ -169,7 +169,9 @@ def _skeleton(directory: str, others: list[Source]) -> int:
     """
     for path in ("/proc", "/dev", "/etc"):
         os.makedirs(directory + path)
-    os.close(os.open(f"{directory}/etc/hosts", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
+    for name in ("hosts", "resolv.conf"):
+        path = f"{directory}/etc/{name}"
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644))
     for source in others:
         path = directory + source.mount["target"]
         os.makedirs(path if source.directory else os.path.dirname(path), exist_ok=True)

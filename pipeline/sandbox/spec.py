@@ -118,7 +118,7 @@ class Spec:
     argv: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
     cwd: str = "/"
-    hostname: str = "pipeline"
+    hostname: str = "buildkitsandbox"
     network: Literal["none", "host"] = "none"
     limits: Bounds = Bounds()
     umask: int = 0o022

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.checkout.inputs import Checkout
-    from pipeline.config.model import ContainerStage, Pipeline
+    from pipeline.config.model import ContainerStage, Image, Pipeline
     from pipeline.lock.types import Lock, LockedPlatform, RequirementSet
     from pipeline.plan.matrix import Cell
+    from pipeline.plan.recipe import ImageOutput
     from pipeline.plan.types import PlannedCell
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -91,7 +92,12 @@ class Situation:
     def environment(self) -> EnvironmentInput:
         """Return the cell's ``/env``."""
         files = [file for locked in self.requirements().requirements for file in locked.files]
-        return EnvironmentInput(image=self.image, python=self.platform.python, wheels=tuple(files))
+        return EnvironmentInput(
+            image=self.image,
+            python=self.platform.python,
+            wheels=tuple(files),
+            interpreter=self.platform.interpreter,
+        )
 
     def sources(self) -> Input:
         """Return what is copied to ``/src``: the checkout's files or a third-party sdist."""
@@ -142,7 +148,12 @@ def cell_target(pipeline: Pipeline, cell: Cell, image: str) -> Target:
     """
     if chosen := cell.get("target"):
         return Target(chosen)
-    declared = pipeline.images[image].platforms
+    return usual_target(pipeline.images[image])
+
+
+def usual_target(image: Image) -> Target:
+    """Return this machine's target where an image is declared for it, else the image's first."""
+    declared = image.platforms
     try:
         native = Target.native()
     except ValueError:
@@ -158,10 +169,12 @@ def recipe(
     workdir: str | None = None,
     run: tuple[str, ...] = (),
     outputs: tuple[tuple[str, str], ...] = (),
+    made: ImageOutput | None = None,
 ) -> Recipe:
     """Return the recipe of a cell: its Dockerfile rendered over ``contexts``.
 
-    ``contexts`` maps a name to the path its root is copied to, and the input itself.
+    ``contexts`` maps a name to the path its root is copied to, and the input itself; ``made`` says
+    what makes an image of the output, where it is to be one.
     """
     if situation.image in RESERVED:
         raise ConfigError(
@@ -173,7 +186,7 @@ def recipe(
     stage, platform = situation.stage, situation.platform
     steps = Steps(
         cell=situation.cell.name,
-        template=template,
+        template=stage.dockerfile or template,
         image=situation.image,
         env=situation.variables(),
         contexts=tuple((name, path) for name, (path, _) in contexts.items()),
@@ -181,6 +194,8 @@ def recipe(
         run=tuple(situation.cell.fill(command) for command in run),
         outputs=outputs,
         network=stage.network,
+        arguments=tuple(stage.build_args),
+        secrets=tuple(stage.secrets),
     )
     image = ImageInput(
         image=situation.image, platform=situation.target.platform, digest=platform.digest
@@ -192,6 +207,9 @@ def recipe(
         network=stage.network,
         epoch=situation.lock.epoch,
         seconds=stage.timeout,
+        image=made,
+        arguments={name: situation.cell.fill(text) for name, text in stage.build_args.items()},
+        secrets=stage.secrets,
     )
 
 
@@ -203,8 +221,8 @@ def _require_shell(situation: Situation) -> None:
     name: str | None = situation.image
     while name:
         locked = situation.lock.images[name].platforms[situation.target.platform]
-        if SHELLS & {package.name for package in locked.packages}:
-            return
+        if locked.base or SHELLS & {package.name for package in locked.packages}:
+            return  # what an image that others made holds is not for us to say
         name = situation.pipeline.images[name].origin.image
     raise ConfigError(
         f"image `{situation.image}` has no shell to run the commands of `{situation.cell.name}`",

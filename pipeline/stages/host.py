@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from pipeline.config.model import Pipeline, Stage
     from pipeline.execute.report import CellReport
+    from pipeline.locking.settings import Settings
     from pipeline.plan.types import PlannedCell
 
 
@@ -27,6 +28,7 @@ class HostSituation:
     today: dt.date
     draft: bool
     needed: tuple[CellReport, ...]
+    settings: Settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ from pipeline.config.model import (
     ChangelogStage,
     CommandStage,
     ContainerStage,
+    ImageStage,
     PublishStage,
     ReleaseStage,
     SdistStage,
@@ -15,7 +16,7 @@ from pipeline.config.model import (
     TestStage,
     WheelStage,
 )
-from pipeline.stages import command, sdist, test, wheel
+from pipeline.stages import command, image, sdist, test, wheel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +30,7 @@ CONTAINER_STAGES: Mapping[type[ContainerStage], Callable[[Situation], Recipe]] =
     WheelStage: wheel.plan,
     TestStage: test.plan,
     CommandStage: command.plan,
+    ImageStage: image.plan,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import statistics
 import subprocess
@@ -19,8 +20,9 @@ from pipeline.platforms import Target
 from pipeline.sandbox.launch import launch
 from pipeline.sandbox.spec import Overlay, Spec
 from pipeline.store.store import Store
-from tests.benchmarks import bake, monorepo
+from tests.benchmarks import bake, monorepo, pulls
 from tests.benchmarks.timing import Command, Reading, side_by_side
+from tests.registry.conftest import PROGRAM, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -149,12 +151,12 @@ def on_host(directory: Path) -> tuple[str, Path]:
 
 def empty_step(directory: Path, runs: int) -> list[Row]:
     """Measure a step that does nothing, from our call of the sandbox to its end."""
-    places = [directory / name for name in ("lower", "upper", "work")]
     seconds = []
-    for _ in range(4 * runs + 1):
+    for number in range(4 * runs + 1):
+        # New ones each time: ext4 is slow to make files after it removed some.
+        places = [directory / f"{number}-{name}" for name in ("lower", "upper", "work")]
         for place in places:
-            shutil.rmtree(place, ignore_errors=True)
-            place.mkdir()
+            place.mkdir(mode=0o700)
         lower, upper, work = map(str, places)
         spec = Spec(root=Overlay(target="/", lower=(lower,), upper=upper, work=work))
         began = time.perf_counter()
@@ -212,10 +214,55 @@ def cold_assembly(directory: Path, root: Path, platform: str) -> Command:
     return Command(argv=words, cwd=directory, env=environ(), before=seed)
 
 
+def docker_cell(directory: Path, runs: int) -> list[Row]:
+    """Measure a cold cell through Docker beside a plain build of its Dockerfile."""
+    if not bake.answers(environ()):
+        return []
+    do(launcher(THIRD_PARTY, "run", "markupsafe", "--quiet", "--draft"))
+    words = ("run", "markupsafe", "--quiet", "--rebuild", "--engine", "docker")
+    ours = launcher(THIRD_PARTY, *words, "--dist", str(directory / "dist"))
+    commands = [ours, by_hand(directory / "rendered")]
+    cell, plain = side_by_side(commands, runs=min(runs, 9))
+    what = "MarkupSafe wheel through Docker, cold, launcher included"
+    return [against(what, cell, "`docker buildx build` by hand", plain, "1.3")]
+
+
+def by_hand(directory: Path) -> Command:
+    """Return what a person would type for that cell: its own Dockerfile, with nothing cached."""
+    do(launcher(THIRD_PARTY, "render", "markupsafe", "--output", str(directory)))
+    printed = launcher(THIRD_PARTY, "render", "markupsafe")
+    text = subprocess.run(
+        printed.argv, cwd=printed.cwd, env=printed.env, check=True, stdout=subprocess.PIPE
+    ).stdout
+    (place,) = directory.iterdir()
+    (place / "Dockerfile").write_bytes(text)
+    argv = shlex.split((place / "build").read_text().splitlines()[1])
+    argv.insert(argv.index("build") + 1, "--no-cache")
+    return Command(argv=tuple(argv), cwd=directory, env=environ())
+
+
+def pulling(directory: Path, runs: int) -> list[Row]:
+    """Measure pulling and unpacking an image from a registry on loopback, beside Docker."""
+    do(launcher(NATIVE, "fetch"))
+    plain = pulls.tars(NATIVE, cache_directory(os.environ))
+    size = sum(map(len, plain)) / 1e6
+    what = f"pulling and unpacking an image of {size:.0f} MB from a registry on loopback"
+    if not shutil.which(PROGRAM):
+        return [Row(what=what, reading="no `docker-registry` here", allowed="")]
+    with serve(directory) as server:
+        commands = pulls.commands(directory, server, plain, environ())
+        ours, *docker = side_by_side(commands, runs=min(runs, 5))
+    if not docker:
+        return [Row(what=what, reading=ours.milliseconds, allowed="1.5")]
+    return [against(what, ours, "`docker pull`", docker[0], "1.5")]
+
+
 ALL: Mapping[str, Callable[[Path, int], list[Row]]] = {
     "nothing-changed": nothing_changed,
     "version": version,
     "markupsafe": markupsafe,
     "empty-step": empty_step,
     "assembling": assembling,
+    "pulling": pulling,
+    "docker-cell": docker_cell,
 }

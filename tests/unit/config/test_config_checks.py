@@ -59,7 +59,7 @@ WHEEL = "wheel: {kind: wheel, image: python}"
             "stage `t` needs no wheel",
             "of kind `wheel`",
         ),
-        (["p: {kind: publish}"], "3:3", "so it has nothing to upload", "`sdist` or `wheel`"),
+        (["p: {kind: publish}"], "3:3", "so it has nothing to upload", "`wheel` or `image`"),
         # matrix
         (["w: {kind: wheel, image: python, matrix: {python: []}}"], "3:44", "no values", "give it"),
         (
@@ -100,6 +100,14 @@ WHEEL = "wheel: {kind: wheel, image: python}"
             "did you mean `python`?",
         ),
         (["w: {kind: wheel, image: python, source: '{x}'}"], "3:43", "`{x}` in `source`", "no mat"),
+        # templates
+        (["c: {kind: command, image: python}"], "3:3", "has no `run`", "add commands"),
+        (
+            ["c: {kind: command, image: python, dockerfile: own}"],
+            "3:49",
+            "there is no template `dockerfiles/own.Dockerfile.j2`",
+            "write it",
+        ),
         # sources
         (["w: {kind: wheel, image: python, source: src}"], "3:43", "no such directory", "name==ve"),
         (["w: {kind: wheel, image: python, source: images}"], "3:43", "no `pyproject.toml`", ""),

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.locking.credentials import pip_client
 from pipeline.locking.pip_settings import PipSettings
 from pipeline.locking.settings import Settings
-from pipeline.locking.transport import Client
 from pipeline.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from pipeline.network.transport import Client
 
     Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -166,7 +168,7 @@ def make_settings(address: str, directory: Path, **changes: object) -> Settings:
 @pytest.fixture
 def client(settings: Settings) -> Client:
     """Return a client that does not really wait between attempts."""
-    return Client(settings, sleep=lambda _: None)
+    return pip_client(settings, sleep=lambda _: None)
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.errors import NetworkError
+from pipeline.locking.credentials import pip_client
 from pipeline.locking.pip_settings import PipSettings
 from pipeline.locking.settings import Settings
-from pipeline.locking.transport import Client, shown
+from pipeline.network.transport import Client, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,7 @@ def client_of(index: str, home: Path) -> Client:
     """Return a client for one index."""
     made = Settings(environ={"HOME": str(home)})
     vars(made)["pip"] = PipSettings(index=index, timeout=10.0)
-    return Client(made, sleep=lambda _: None)
+    return pip_client(made, sleep=lambda _: None)
 
 
 def test_credentials_of_an_index_are_sent_to_its_host_only(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from pipeline.locking.transport import Client
+    from pipeline.network.transport import Client
     from tests.unit.locking.conftest import Site
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)

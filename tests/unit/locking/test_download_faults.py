@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.errors import NetworkError, VerificationError
-from pipeline.locking.download import Goal, StoppedError, download
-from pipeline.locking.transport import ATTEMPTS, Client, GoneError
+from pipeline.locking.credentials import pip_client
+from pipeline.network.download import Goal, StoppedError, download
+from pipeline.network.transport import ATTEMPTS, Client, GoneError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,7 +150,7 @@ def test_a_server_that_says_when_to_come_back_is_obeyed(
 ) -> None:
     site.script("/a", answers.status(429, Retry_After="17"), answers.whole(DATA))
     waits: list[float] = []
-    client = Client(settings, sleep=waits.append)
+    client = pip_client(settings, sleep=waits.append)
     download(client, [f"{site.address}/a"], GOAL, store, moved_nowhere)
     assert waits == [17.0]
 

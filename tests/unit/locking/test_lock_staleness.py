@@ -80,7 +80,7 @@ def locked(pipeline: Pipeline) -> Lock:
     platform = LockedPlatform(digest="", packages=(), python="3.11", glibc="2.36")
     images = {
         name: LockedImage(
-            declared=declared.image(image),
+            declared=declared.image(image, pipeline.root),
             platforms={target.platform: platform for target in image.platforms},
         )
         for name, image in pipeline.images.items()

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.errors import NetworkError
+from pipeline.locking.credentials import pip_client
 from pipeline.locking.index import JSON_TYPE, Index, Link, project_of, read_page
 from pipeline.locking.pip_settings import PipSettings
 from pipeline.locking.settings import Settings
-from pipeline.locking.transport import Client, GoneError, Page
+from pipeline.network.transport import Client, GoneError, Page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,7 +138,7 @@ def test_find_links_may_be_a_directory_a_page_or_a_file(site: Site, tmp_path: Pa
     made = Settings(environ={"HOME": str(tmp_path)})
     places = (str(tmp_path), f"{site.address}/links.html", f"{site.address}/x/a-3.0.tar.gz")
     vars(made)["pip"] = PipSettings(no_index=True, find_links=(*places, str(tmp_path / "absent")))
-    index = Index(Client(made), made)
+    index = Index(pip_client(made), made)
     assert [link.name for link in index.links("a")] == [
         "a-1.0.tar.gz",
         "a-2.0.tar.gz",

@@ -1,14 +1,15 @@
-"""HTTP for resolving and fetching: retries, redirects, proxies, certificates, credentials.
+"""HTTP for resolving and fetching: retries, redirects, proxies, certificates.
 
 On top of `urllib.request`, with only the http and https schemes. A request is tried again after
 connection faults and the statuses that ask for it; a redirect never leads from https to http and
-never carries credentials to another host.
+never carries credentials to another host. Who we are to a host is told by the caller.
 """
 
 from __future__ import annotations
 
 import contextlib
 import http.client
+import ipaddress
 import random
 import socket
 import ssl
@@ -21,19 +22,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import NetworkError
-from pipeline.locking.credentials import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import IO, TypeVar
-
-    from pipeline.locking.settings import Settings
 
     T = TypeVar("T")
 
 ATTEMPTS = 6
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 60.0
+TIMEOUT_SECONDS = 30.0
 PAGE_LIMIT = 256 << 20
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 AGENT = "hermetic-pipeline"
@@ -41,6 +40,12 @@ AGENT = "hermetic-pipeline"
 
 class GoneError(NetworkError):
     """The server has no such file (404 or 410)."""
+
+
+class UnauthorizedError(NetworkError):
+    """The server asks who we are (401); ``challenges`` are its ``WWW-Authenticate`` headers."""
+
+    challenges: tuple[str, ...] = ()
 
 
 class TransientError(Exception):
@@ -80,36 +85,63 @@ def local_path(place: str) -> Path | None:
     return None if parts.scheme in {"http", "https"} else Path(place)
 
 
-class Client:
-    """Makes requests with a machine's settings. Safe to use from several threads."""
+def origin(url: str) -> tuple[str, str]:
+    """Return scheme, host and port of an address: what credentials belong to."""
+    parts = urllib.parse.urlsplit(url)
+    return parts.scheme, parts.netloc.rpartition("@")[2].lower()
 
-    def __init__(self, settings: Settings, *, sleep: Callable[[float], None] = time.sleep) -> None:
-        pip = settings.pip
-        self._timeout = pip.timeout
+
+class Client:
+    """Makes requests. Safe to use from several threads.
+
+    ``cert`` is a file or directory of certificates and ``proxy`` an address, both by default as
+    the environment says; ``authorize`` returns the ``Authorization`` for an address, or nothing;
+    ``login_hint`` says what to do where a server refuses us.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float = TIMEOUT_SECONDS,
+        cert: str = "",
+        proxy: str = "",
+        authorize: Callable[[str], str] = lambda _: "",
+        login_hint: str = "",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._timeout = timeout
         self._sleep = sleep
-        addresses = (pip.index, *pip.extra_indexes, *pip.find_links)
-        self._credentials = Credentials(addresses, settings.environ)
-        self._opener = _opener(pip.cert, pip.proxy, self._credentials)
+        self._authorize = authorize
+        self._login_hint = login_hint
+        self._opener = _opener(cert, proxy, authorize)
 
     @contextlib.contextmanager
-    def open(self, url: str, headers: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
-        """Make one request and give its response.
+    def open(
+        self,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        authorization: str = "",
+        data: bytes | IO[bytes] | None = None,
+        method: str | None = None,
+    ) -> Iterator[http.client.HTTPResponse]:
+        """Make one request and give its response; with ``data`` it is a POST unless ``method`` is.
 
-        Raises GoneError, NetworkError for what will not change, TransientError for what may.
+        ``authorization`` stands before what is known of the address. Raises GoneError,
+        UnauthorizedError, NetworkError for what will not change, TransientError for what may.
         Faults inside the ``with`` block are translated too.
         """
         request = urllib.request.Request(  # noqa: S310  the opener knows http and https only
-            _bare(url), headers={"User-Agent": AGENT, **headers}
+            _bare(url), data=data, headers={"User-Agent": AGENT, **headers}, method=method
         )
-        authorization = self._credentials.header(url)
-        if authorization:
+        if authorization := authorization or self._authorize(url):
             request.add_unredirected_header("Authorization", authorization)
         try:
             with self._opener.open(request, timeout=self._timeout) as response:
                 yield response
         except urllib.error.HTTPError as error:
             with error:
-                raise _of_status(error, url) from error
+                raise _of_status(error, url, self._login_hint) from error
         except urllib.error.URLError as error:
             raise _of_reason(error.reason, url) from error
         except (OSError, http.client.HTTPException) as error:
@@ -135,13 +167,7 @@ class Client:
 
     def _get(self, url: str, accept: str) -> Page:
         with self.open(url, {"Accept": accept}) as response:
-            data = response.read(PAGE_LIMIT + 1)
-            expected = response.headers.get("Content-Length", "")
-            if expected.isdigit() and len(data) < int(expected):
-                raise TransientError("the connection ended early")
-            if len(data) > PAGE_LIMIT:
-                raise NetworkError(f"`{shown(url)}` is larger than {PAGE_LIMIT >> 20} MiB")
-            return Page(url=response.url, media_type=response.headers.get_content_type(), data=data)
+            return read_page(response)
 
     def size(self, url: str) -> int:
         """Return the size in bytes that the server says a file has; NetworkError if it does not."""
@@ -158,6 +184,31 @@ class Client:
         raise NetworkError(f"the server does not say how large `{shown(url)}` is")
 
 
+def read_page(response: http.client.HTTPResponse, limit: int = PAGE_LIMIT) -> Page:
+    """Return the document in a response of at most ``limit`` bytes.
+
+    Raises TransientError when it ends early, NetworkError when it is larger.
+    """
+    data = response.read(limit + 1)
+    expected = response.headers.get("Content-Length", "")
+    if len(data) > limit or (expected.isdigit() and int(expected) > limit):
+        raise NetworkError(f"`{shown(response.url)}` is larger than {limit >> 20} MiB")
+    if expected.isdigit() and len(data) < int(expected):
+        raise TransientError("the connection ended early")
+    return Page(url=response.url, media_type=response.headers.get_content_type(), data=data)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host, with or without a port, is this machine itself."""
+    name = urllib.parse.urlsplit(f"//{host}").hostname or ""
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
 def _bare(url: str) -> str:
     parts = urllib.parse.urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
@@ -170,7 +221,9 @@ def _pause(attempt: int, asked: float) -> float:
     return min(max(own, asked), LONGEST_WAIT_SECONDS)
 
 
-def _of_status(error: urllib.error.HTTPError, url: str) -> NetworkError | TransientError:
+def _of_status(
+    error: urllib.error.HTTPError, url: str, login_hint: str
+) -> NetworkError | TransientError:
     if error.code in {404, 410}:
         return GoneError(f"`{shown(url)}` does not exist (status {error.code})")
     if error.code == 416:
@@ -179,12 +232,15 @@ def _of_status(error: urllib.error.HTTPError, url: str) -> NetworkError | Transi
         after = error.headers.get("Retry-After", "")
         wait = float(after) if after.isdigit() else 0.0
         return TransientError(f"the server answers with status {error.code}", wait=wait)
-    hint = "check the credentials in pip's settings or `netrc`" if error.code in {401, 403} else ""
     reason = f": {error.reason}" if error.code < 400 else ""
-    return NetworkError(
-        f"`{shown(url)}` cannot be had: the server answers with status {error.code}{reason}",
-        hint=hint,
-    )
+    message = f"`{shown(url)}` cannot be had: the server answers with status {error.code}{reason}"
+    if error.code == 401:
+        refusal = UnauthorizedError(message, hint=login_hint)
+        # Another host, to which we were redirected, may not ask for what this one may know.
+        if origin(error.url or "") == origin(url):
+            refusal.challenges = tuple(error.headers.get_all("WWW-Authenticate", ()))
+        return refusal
+    return NetworkError(message, hint=login_hint if error.code == 403 else "")
 
 
 def _of_reason(reason: object, url: str) -> NetworkError | TransientError:
@@ -201,7 +257,9 @@ def _of_reason(reason: object, url: str) -> NetworkError | TransientError:
     return TransientError(f"the connection failed: {str(reason) or type(reason).__name__}")
 
 
-def _opener(cert: str, proxy: str, credentials: Credentials) -> urllib.request.OpenerDirector:
+def _opener(
+    cert: str, proxy: str, authorize: Callable[[str], str]
+) -> urllib.request.OpenerDirector:
     context = ssl.create_default_context(
         cafile=cert if cert and not Path(cert).is_dir() else None,
         capath=cert if cert and Path(cert).is_dir() else None,
@@ -209,23 +267,36 @@ def _opener(cert: str, proxy: str, credentials: Credentials) -> urllib.request.O
     proxies = {"http": proxy, "https": proxy} if proxy else None
     opener = urllib.request.OpenerDirector()
     for handler in (
-        urllib.request.ProxyHandler(proxies),
+        _Proxies(proxies),
         urllib.request.UnknownHandler(),
         urllib.request.HTTPHandler(),
         urllib.request.HTTPSHandler(context=context),
         urllib.request.HTTPDefaultErrorHandler(),
-        _Redirects(credentials),
+        _Redirects(authorize),
         urllib.request.HTTPErrorProcessor(),
     ):
         opener.add_handler(handler)
     return opener
 
 
+class _Proxies(urllib.request.ProxyHandler):
+    """Asks the proxies for everything but this machine itself."""
+
+    def proxy_open(
+        self,
+        req: urllib.request.Request,
+        proxy: str,
+        type: str,  # noqa: A002  the name it has in urllib
+    ) -> object:
+        """Return None for a request that goes without a proxy."""
+        return None if is_loopback(req.host) else super().proxy_open(req, proxy, type)
+
+
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows up to ten redirects; see the module for what it refuses."""
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._credentials = credentials
+    def __init__(self, authorize: Callable[[str], str]) -> None:
+        self._authorize = authorize
 
     def redirect_request(
         self,
@@ -236,13 +307,15 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         headers: http.client.HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
-        """Return the request that follows a redirect."""
+        """Return the request that follows a redirect, with what its own host may know of us."""
         if req.full_url.startswith("https:") and not newurl.startswith("https:"):
             raise urllib.error.HTTPError(
                 req.full_url, code, "it redirects from https to http", headers, fp
             )
         following = super().redirect_request(req, fp, code, msg, headers, newurl)
-        authorization = self._credentials.header(newurl)
+        authorization = self._authorize(newurl)
+        if not authorization and origin(newurl) == origin(req.full_url):
+            authorization = req.unredirected_hdrs.get("Authorization", "")
         if following is not None and authorization:
             following.add_unredirected_header("Authorization", authorization)
         return following

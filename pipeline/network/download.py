@@ -10,11 +10,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Self
+from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
 from pipeline.errors import NetworkError, VerificationError
 from pipeline.files import CHUNK
-from pipeline.locking.transport import (
+from pipeline.network.transport import (
     GoneError,
     RangeRefusedError,
     TransientError,
@@ -25,10 +25,10 @@ from pipeline.store.faults import guarded
 
 if TYPE_CHECKING:
     import http.client
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from pipeline.locking.transport import Client
     from pipeline.store.store import Store
 
 PIECE = 1 << 16
@@ -47,8 +47,20 @@ class Goal:
     size: int
 
 
+class Opener(Protocol):
+    """What downloading needs of a client; see `pipeline.network.transport.Client`."""
+
+    def open(
+        self, url: str, headers: Mapping[str, str]
+    ) -> AbstractContextManager[http.client.HTTPResponse]:
+        """Make one request."""
+
+    def retrying(self, action: Callable[[], None], url: str) -> None:
+        """Do ``action`` until it raises no TransientError."""
+
+
 def download(
-    client: Client,
+    client: Opener,
     addresses: Sequence[str],
     goal: Goal,
     store: Store,
@@ -69,7 +81,7 @@ def download(
         store.adopt_partial(goal.sha256)
 
 
-def _from_any(client: Client, addresses: Sequence[str], partial: _Partial) -> None:
+def _from_any(client: Opener, addresses: Sequence[str], partial: _Partial) -> None:
     faults: list[NetworkError | VerificationError] = []
     for address in addresses:
         try:
@@ -86,7 +98,7 @@ def _weight(error: NetworkError | VerificationError) -> int:
     return 0 if isinstance(error, VerificationError) else 1 + isinstance(error, GoneError)
 
 
-def _from_one(client: Client, address: str, partial: _Partial) -> None:
+def _from_one(client: Opener, address: str, partial: _Partial) -> None:
     if partial.is_right:
         return  # complete already, when a run was killed between download and storing
     found = ""
@@ -118,7 +130,7 @@ def _copy(path: Path, partial: _Partial) -> None:
         raise GoneError(f"`{path}` cannot be read: {error.strerror}") from error
 
 
-def _receive(client: Client, address: str, partial: _Partial) -> None:
+def _receive(client: Opener, address: str, partial: _Partial) -> None:
     """Get what is missing, in one request; TransientError when it ends early."""
     try:
         with client.open(address, _range(partial)) as response:

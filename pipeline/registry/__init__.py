@@ -1,0 +1,1 @@
+"""Images of registries: references, credentials, the client, reading manifests (OCI)."""

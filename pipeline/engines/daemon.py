@@ -95,7 +95,7 @@ def _client(context: str, environ: Mapping[str, str]) -> DockerClient:
     from docker.tls import TLSConfig  # noqa: PLC0415
 
     if context == DEFAULT:
-        _knock(environ.get("DOCKER_HOST") or SOCKET)
+        _knock(_host(environ))
         return docker.from_env(
             environment=dict(environ), timeout=SECONDS, use_ssh_client=True, use_context=False
         )
@@ -108,6 +108,18 @@ def _client(context: str, environ: Mapping[str, str]) -> DockerClient:
         timeout=SECONDS,
         use_ssh_client=True,
     )
+
+
+def knock(context: str, environ: Mapping[str, str]) -> None:
+    """Raise UnusableError where the current context's socket is a local one and nobody answers."""
+    try:
+        _knock(_host(environ) if context == DEFAULT else "")
+    except OSError as error:
+        raise _unusable(error, context, environ) from error
+
+
+def _host(environ: Mapping[str, str]) -> str:
+    return environ.get("DOCKER_HOST") or SOCKET
 
 
 def _knock(host: str) -> None:

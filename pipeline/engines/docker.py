@@ -1,7 +1,7 @@
 """The engine `docker`: ``docker buildx build`` on a Docker daemon.
 
 A platform is built on the daemon of the current context, or on that of the context which the
-configuration names for it. A daemon is asked what it is once, when its first build comes.
+configuration names for it. What a daemon is, is asked when its first build comes, and remembered.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from pipeline.engines.buildx import Builder, layout_directory, layout_place
 from pipeline.engines.daemon import (
     DEFAULT,
     UnusableError,
-    check_command,
     check_tools,
     connected,
     current_context,
     look,
 )
+from pipeline.engines.daemons import Daemons
 from pipeline.engines.driving import Builds
 from pipeline.engines.emulation import PACKAGE
 from pipeline.engines.loading import load
@@ -30,10 +30,10 @@ from pipeline.errors import EngineUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from threading import Event
 
     from pipeline.engines.daemon import Daemon
     from pipeline.engines.protocol import BuildRequest, BuildResult
-    from pipeline.errors import PipelineError
     from pipeline.store.store import Store
 
 NAME = "docker"
@@ -63,7 +63,7 @@ class DockerEngine:
         self._environ = dict(os.environ if environ is None else environ)
         self._builds = Builds()
         self._asking = threading.Lock()
-        self._daemons: dict[str, Daemon] = {}
+        self._daemons = Daemons(store.root / "docker", self._environ)
         self._platforms: dict[str, tuple[str, ...]] = {}
 
     def probe(self) -> Availability:
@@ -80,23 +80,39 @@ class DockerEngine:
         """Build; see `pipeline.engines.protocol.Engine.build`."""
         context = self._contexts.get(request.platform) or current_context(self._environ)
         daemon = self._daemon(context)
-        self._check_platforms(request, context, daemon)
-        images = self._images(request, context, daemon)
-        builder = Builder(name=context, context="" if context == DEFAULT else context)
         with self._builds.one() as cancelled:
             try:
-                return driving.build(
-                    request,
-                    builder,
-                    images,
-                    output,
-                    store=self._store,
-                    environ=self._environ,
-                    cancelled=cancelled,
-                    fresh=self._fresh,
-                )
-            except (LostError, KilledStepError) as error:
-                raise self._gone(context, error) from error
+                return self._on(daemon, context, request, output, cancelled)
+            except KilledStepError as error:
+                self._still(context, error)
+                raise
+            except LostError as error:
+                now = self._still(context, error)
+                if now == daemon:
+                    raise error.explained("Docker") from error
+            # It is not the daemon that was remembered.
+            return self._on(now, context, request, output, cancelled)
+
+    def _on(
+        self,
+        daemon: Daemon,
+        context: str,
+        request: BuildRequest,
+        output: Callable[[bytes], None],
+        cancelled: Event,
+    ) -> BuildResult:
+        """Build on a context's daemon, which is as ``daemon`` says."""
+        self._check_platforms(request, context, daemon)
+        return driving.build(
+            request,
+            Builder(name=context, context="" if context == DEFAULT else context),
+            self._images(request, context, daemon),
+            output,
+            store=self._store,
+            environ=self._environ,
+            cancelled=cancelled,
+            fresh=self._fresh,
+        )
 
     def cancel(self) -> None:
         """End every build; see `pipeline.engines.protocol.Engine.cancel`."""
@@ -104,14 +120,10 @@ class DockerEngine:
 
     def _daemon(self, context: str) -> Daemon:
         """Return what is known of a context's daemon; EngineUnavailableError."""
-        with self._asking:
-            if context not in self._daemons:
-                try:
-                    check_command(self._environ)
-                    self._daemons[context] = look(context, self._environ)
-                except UnusableError as error:
-                    raise unavailable(error) from error
-            return self._daemons[context]
+        try:
+            return self._daemons.get(context)
+        except UnusableError as error:
+            raise unavailable(error) from error
 
     def _check_platforms(self, request: BuildRequest, context: str, daemon: Daemon) -> None:
         """Refuse programs that the daemon's machine cannot run, before it has any work with it."""
@@ -154,22 +166,21 @@ class DockerEngine:
             raise unavailable(error) from error
         return places
 
-    def _gone(self, context: str, error: LostError | KilledStepError) -> PipelineError:
-        """Return what to say of a build that ended without a step that is to blame.
+    def _still(self, context: str, error: LostError | KilledStepError) -> Daemon:
+        """Return what the daemon says after a build that no step is to blame for.
 
-        Only now buildx is asked for its version, which takes a tenth of a second.
+        EngineUnavailableError when it is gone. Only now buildx is asked for its version, which
+        takes a while.
         """
         try:
             check_tools(self._environ)
-        except UnusableError as lacking:
-            return unavailable(lacking)
-        try:
-            look(context, self._environ)
+            return self._daemons.ask(context)
         except UnusableError as gone:
-            return EngineUnavailableError(
+            if isinstance(error, LostError) and not error.began:
+                raise unavailable(gone) from error
+            raise EngineUnavailableError(
                 f"Docker went away during the build: {gone.reason}", hint=gone.hint
-            )
-        return error if isinstance(error, KilledStepError) else error.explained("Docker")
+            ) from error
 
 
 def unavailable(error: UnusableError) -> EngineUnavailableError:

@@ -42,11 +42,15 @@ _REFERENCE = re.compile(r"^failed to (?:calculate checksum|compute cache key)[^\
 
 
 class LostError(Exception):
-    """The builder went away, or it failed for a reason that lies in no step. Holds its words."""
+    """The builder went away, or it failed for a reason that lies in no step.
 
-    def __init__(self, words: tuple[str, ...]) -> None:
+    ``words`` is what it said; ``began`` whether there was a builder to begin with.
+    """
+
+    def __init__(self, words: tuple[str, ...], *, began: bool) -> None:
         super().__init__(words[-1] if words else "it said nothing")
         self.words = words
+        self.began = began
 
     def explained(self, builder: str) -> EngineUnavailableError:
         """Return the error of a builder that answers and yet did not finish the build."""
@@ -128,7 +132,7 @@ class Solve:
         if _FULL in vertex.error:
             return self._disk_full(vertex)
         if self._locate(vertex) is None or _is_lost(vertex.error):
-            return LostError(self._words())
+            return LostError(self._words(), began=True)
         return self._step_failed(vertex, self._why(vertex.error))
 
     def _without_vertex(self) -> PipelineError | LostError:
@@ -146,7 +150,7 @@ class Solve:
             for step in stage.counted:
                 if step.line == line and not stopped(said) and not _is_lost(said):
                     return self._failed(step, self._why(said))
-        return LostError(words)
+        return LostError(words, began=bool(self.progress.vertices))
 
     def _disk_full(self, vertex: Vertex | None) -> PipelineError:
         if vertex and vertex.name.startswith("exporting to client"):

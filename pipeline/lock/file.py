@@ -1,7 +1,8 @@
 """The lock: every image, package, wheel and sdist by name, version and sha256.
 
 ``pipeline.lock`` is JSON, one artifact a line, sorted, so that a diff reads as a list of what
-moved. It names no host: Debian files by their path in the pool, Python files by their name.
+moved. It names no host: Debian files by their path in the pool, Python files by their name;
+only images of a registry by the reference that was declared, which may hold one.
 """
 
 from __future__ import annotations

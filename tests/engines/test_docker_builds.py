@@ -214,3 +214,15 @@ def test_a_platform_is_built_in_the_context_that_is_named_for_it(
     with pytest.raises(EngineUnavailableError, match="answers at `context nowhere`"):
         shop.build(COPIED)
     assert Path(socket.removeprefix("unix://")).exists()
+
+
+def test_what_is_remembered_of_a_daemon_may_be_damaged(shop: Workshop) -> None:
+    shop.tree("tree", {"file": "one"})
+    shop.build(COPIED)
+    (kept,) = (shop.store.root / "docker").iterdir()
+    known = json.loads(kept.read_text())
+    for damaged in ("", "[1]", '{"version": "0"}'):
+        kept.write_text(damaged)
+        shop.engine = DockerEngine(shop.store, fresh=True)
+        assert shop.files(COPIED) == {"file": "one"}
+        assert json.loads(kept.read_text()) == known

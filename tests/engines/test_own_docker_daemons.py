@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -130,6 +131,18 @@ def test_a_name_that_was_given_to_another_image_is_not_trusted(shop: Workshop, p
         subprocess.run([*build, "--tag", name, str(place)], check=True, capture_output=True)
         shop.engine = engine(shop, own)
         assert shop.files(COPIED) == {"made": "made\n"}
+
+
+def test_a_daemon_that_is_not_what_it_was_is_asked_again(shop: Workshop, place: Path) -> None:
+    with daemon(place) as own:
+        shop.engine = engine(shop, own)
+        shop.build(COPIED)
+        (kept,) = (shop.store.root / "docker").iterdir()
+        known = json.loads(kept.read_text())
+        kept.write_text(json.dumps({**known, "layouts": True}))
+        shop.engine = engine(shop, own)
+        assert shop.files(COPIED) == {"made": "made\n"}
+        assert json.loads(kept.read_text()) == known
 
 
 def test_a_daemon_that_dies_is_the_engines_fault_and_not_the_steps(

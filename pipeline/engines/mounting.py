@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pipeline.sandbox.spec import Mount as Mounted
     from pipeline.store.store import Store
 
-MEMORY = 64 << 20
-"""Bytes of a tmpfs that names no size."""
+MEMORY = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+"""Bytes of a tmpfs that names no size: half of the machine's memory, as the kernel has it."""
 
 _SIZE = re.compile(r"(\d+)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 

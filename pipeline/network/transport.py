@@ -8,6 +8,7 @@ never carries credentials to another host. Who we are to a host is told by the c
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import ipaddress
 import random
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 ATTEMPTS = 6
+NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
+"""What connect(2) says where no way leads to a host."""
+
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 60.0
 TIMEOUT_SECONDS = 30.0
@@ -49,11 +53,15 @@ class UnauthorizedError(NetworkError):
 
 
 class TransientError(Exception):
-    """A fault that may be over on the next attempt; ``wait`` seconds were asked for."""
+    """A fault that may be over on the next attempt; ``wait`` seconds were asked for.
 
-    def __init__(self, reason: str, *, wait: float = 0.0) -> None:
+    ``unreachable`` says that not even a connection came about.
+    """
+
+    def __init__(self, reason: str, *, wait: float = 0.0, unreachable: bool = False) -> None:
         super().__init__(reason)
         self.wait = wait
+        self.unreachable = unreachable
 
 
 class RangeRefusedError(TransientError):
@@ -114,6 +122,7 @@ class Client:
         self._authorize = authorize
         self._login_hint = login_hint
         self._opener = _opener(cert, proxy, authorize)
+        self._unreachable: set[str] = set()
 
     @contextlib.contextmanager
     def open(
@@ -148,14 +157,22 @@ class Client:
             raise _of_reason(error, url) from error
 
     def retrying(self, action: Callable[[], T], url: str) -> T:
-        """Do ``action`` until it raises no TransientError, with growing pauses; NetworkError."""
-        for attempt in range(ATTEMPTS):
+        """Do ``action`` until it raises no TransientError, with growing pauses; NetworkError.
+
+        A host that could not be reached in all attempts at one file gets one at each other file.
+        """
+        host = urllib.parse.urlsplit(url).netloc
+        attempts = 1 if host in self._unreachable else ATTEMPTS
+        for attempt in range(attempts):
             try:
                 return action()
             except TransientError as error:
-                if attempt == ATTEMPTS - 1:
+                if attempt == attempts - 1:
+                    if error.unreachable:
+                        self._unreachable.add(host)
+                    times = f"{attempts} attempts" if attempts > 1 else "not for other files either"
                     raise NetworkError(
-                        f"`{shown(url)}` cannot be had: {error} ({ATTEMPTS} attempts)",
+                        f"`{shown(url)}` cannot be had: {error} ({times})",
                         hint="check the network and run it again; what has come so far is kept",
                     ) from error
                 self._sleep(_pause(attempt, error.wait))
@@ -254,7 +271,11 @@ def _of_reason(reason: object, url: str) -> NetworkError | TransientError:
             f"the host of `{shown(url)}` is not known",
             hint="check the network, the mirror and pip's settings",
         )
-    return TransientError(f"the connection failed: {str(reason) or type(reason).__name__}")
+    return TransientError(
+        f"the connection failed: {str(reason) or type(reason).__name__}",
+        unreachable=isinstance(reason, socket.gaierror | ConnectionRefusedError)
+        or (isinstance(reason, OSError) and reason.errno in NO_WAY),
+    )
 
 
 def _opener(

@@ -214,6 +214,15 @@ def test_a_host_that_does_not_answer_is_a_network_error(client: Client) -> None:
         client.get("http://127.0.0.1:9/nothing")
 
 
+def test_a_host_that_could_not_be_reached_is_not_waited_for_again(settings: Settings) -> None:
+    waits: list[float] = []
+    client = pip_client(settings, sleep=waits.append)
+    for name in ("one", "two", "three"):
+        with pytest.raises(NetworkError, match="connection failed"):
+            client.get(f"http://127.0.0.1:9/{name}")
+    assert len(waits) == ATTEMPTS - 1
+
+
 def test_a_download_ends_when_another_run_was_faster(
     site: Site, client: Client, store: Store
 ) -> None:

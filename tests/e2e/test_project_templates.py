@@ -53,12 +53,12 @@ def test_a_template_of_the_project_extends_the_built_in_one(pure: Project) -> No
                 '{% extends "pipeline/test.Dockerfile.j2" %}{% block output %}\n'
                 'RUN --network=host ["true"]\n{% endblock %}'
             ),
-            "the network `none`",
+            "asks for the network",
         ),
         ("FROM {{ image }}\nENV TZ=Mars\n", "the variable"),
         ("FROM {{ imgae }}\n", "'imgae' is undefined"),
         ("FROM {{ image }\n", "test.Dockerfile.j2:1"),
-        ("FROM {{ image }}\nHEALTHCHECK CMD true\n", "HEALTHCHECK"),
+        ("FROM {{ image }}\nONBUILD RUN true\n", "ONBUILD"),
         ("{{ ''.__class__.__mro__ }}\n", "unsafe"),
     ],
     ids=[

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -102,7 +103,7 @@ def test_a_set_up_that_was_killed_is_started_anew(bare_checkout: Checkout) -> No
         assert first.stderr is not None
         line = first.stderr.readline()
         assert b"setting up" in line
-        subprocess.run(["kill", "-9", f"-{first.pid}"], check=True)
+        os.killpg(first.pid, signal.SIGKILL)
     assert environments(bare_checkout) == []
     again = bare_checkout.start()
     assert again.returncode == 7

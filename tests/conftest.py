@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 from functools import lru_cache
 from pathlib import Path
@@ -44,6 +45,12 @@ ENGINES: dict[str, Callable[[], str]] = {
     "registry": registry,
 }
 """What says why an engine does not work here, empty where it does; by the marker's name."""
+
+
+def pytest_configure() -> None:
+    """Take SIGINT as a person's terminal gives it: a shell's background jobs ignore it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -48,11 +48,18 @@ class Watch:
             self._poll.register(descriptor, select.POLLIN)
 
     def send(self, order: bytes) -> None:
-        """Hand the order over; a child that is dead already tells why by its silence."""
+        """Hand the order over; a child that is dead already tells why by its silence.
+
+        A step that is stopped meanwhile gets no more of it: the descriptor's number may by then be
+        that of another file.
+        """
         data = len(order).to_bytes(8, "little") + order
         with suppress(BrokenPipeError):
             while data:
-                data = data[os.write(self._control, data) :]
+                with self._control_lock:
+                    if self._control < 0:
+                        return
+                    data = data[os.write(self._control, data) :]
 
     def run(self, output: Callable[[bytes], None], started: float) -> None:
         """Pass on output until everything inside has ended, of itself or by a bound.

@@ -19,6 +19,7 @@ import pytest
 from pipeline.sandbox.error import SandboxError
 from pipeline.sandbox.launch import launch, stop_all
 from pipeline.sandbox.spec import Overlay
+from pipeline.sandbox.watch import Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,6 +168,20 @@ def test_every_running_step_can_be_stopped_from_another_thread(room: Room, marke
     thread.join(30)
     assert ended == [KeyboardInterrupt]
     assert living(marker) == []
+
+
+def test_a_step_stopped_before_it_has_its_order_writes_to_no_other_file(
+    room: Room, tmp_path: Path
+) -> None:
+    heard, told = os.pipe()
+    watch = Watch(room.spec, output=-1, status=-1, control=told)
+    watch.interrupt()
+    other = os.open(tmp_path / "other", os.O_WRONLY | os.O_CREAT, 0o600)
+    assert other == told  # the system gives the lowest free number
+    watch.send(b"order")
+    os.close(other)
+    os.close(heard)
+    assert (tmp_path / "other").read_bytes() == b""
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])

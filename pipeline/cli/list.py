@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from pipeline.config.model import ContainerStage
+from pipeline.config.stages import ContainerStage
 from pipeline.console import table
 from pipeline.plan.matrix import all_cells
 from pipeline.stages.planner import kind_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.config.model import ContainerStage
+from pipeline.config.stages import ContainerStage
 from pipeline.console import table
 from pipeline.plan.render import PROJECT_TEMPLATES
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.checkout import worktree
-from pipeline.config.model import ContainerStage
+from pipeline.config.stages import ContainerStage
 from pipeline.plan.matrix import all_cells
 
 if TYPE_CHECKING:

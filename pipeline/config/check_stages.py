@@ -7,7 +7,9 @@ import math
 import re
 from typing import TYPE_CHECKING
 
-from pipeline.config.model import (
+from pipeline.config.paths import escape_in_words, is_glob
+from pipeline.config.problems import describe, nearest, quoted
+from pipeline.config.stages import (
     CommandStage,
     ContainerStage,
     ImageStage,
@@ -16,15 +18,13 @@ from pipeline.config.model import (
     TestStage,
     WheelStage,
 )
-from pipeline.config.paths import escape_in_words, is_glob
-from pipeline.config.problems import describe, nearest, quoted
 from pipeline.platforms import Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.config.checking import Checking, KeyPath
-    from pipeline.config.model import Stage
+    from pipeline.config.stages import Stage
 
 MAX_CELLS = 1000
 TEMPLATE = ".Dockerfile.j2"

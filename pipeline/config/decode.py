@@ -15,7 +15,7 @@ from pipeline.config.problems import closest, describe, listing, nearest, quoted
 from pipeline.config.shapes import Block, Choice, Kinds, ListOf, MapOf, Number, Text
 
 if TYPE_CHECKING:
-    from pipeline.config.model import Location
+    from pipeline.config.fields import Location
     from pipeline.config.problems import Problems
     from pipeline.config.shapes import Shape
 

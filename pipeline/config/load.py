@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, cast
 
 from pipeline.config.check import check
 from pipeline.config.decode import Decoder
-from pipeline.config.model import NAME, NAME_FORM, Image, Location, Pipeline
+from pipeline.config.fields import NAME, NAME_FORM, Location
+from pipeline.config.model import Image, Pipeline
 from pipeline.config.paths import leads_out
 from pipeline.config.problems import Problems
 from pipeline.config.shapes import block

@@ -7,69 +7,17 @@ says what is accepted, its `doc` what it means.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
+from pipeline.config.fields import REQUIREMENT, VARIABLES, WORD, Location, doc
 from pipeline.platforms import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-T = TypeVar("T")
-
-NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-"""Names of stages, images, environments and matrix axes."""
-
-NAME_FORM = "lower-case letters, digits, `_` and `-`, a letter first, at most 64"
-
-_WORD = {
-    "pattern": r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?",
-    "form": "letters, digits, `.`, `_` and `-`",
-}
-_REQUIREMENT = {"pattern": r"[A-Za-z0-9].*", "form": "a requirement such as `numpy>=2`"}
-_VARIABLES = {
-    "keys": r"[A-Za-z_][A-Za-z0-9_]*",
-    "keys_form": "letters, digits and `_`, no digit first",
-    "lines": True,
-}
-
-_ANNOTATIONS = {
-    "keys": r"[A-Za-z0-9][A-Za-z0-9._/-]*",
-    "keys_form": "letters, digits, `.`, `_`, `-` and `/`",
-    "lines": True,
-}
-
-
-def doc(text: str, *, default: T | None = None, **schema: Any) -> Any:  # noqa: ANN401
-    """Return a data class field that carries its documentation.
-
-    ``schema`` keys: ``factory`` (a default factory), ``required`` (no default), ``key`` (its name
-    in YAML where that differs from the attribute), ``pattern`` (a regular expression each string
-    must match in full) and ``form`` (the same in words), ``keys`` and ``keys_form`` (the same for
-    the keys of a mapping; by default `NAME`), ``lines`` (text may span lines), ``above`` (a number
-    must be larger), ``path`` (must stay inside the repository), ``exactly_one`` (one key of the
-    block, no more, no less).
-    """
-    metadata = {"doc": text, **schema}
-    if schema.get("required"):
-        return field(metadata=metadata)
-    if "factory" in schema:
-        return field(default_factory=schema["factory"], metadata=metadata)
-    return field(default=default, metadata=metadata)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Location:
-    """Where a value stands: a file (relative to the repository), line and column from 1."""
-
-    file: str
-    line: int
-    column: int
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+    from pipeline.config.stages import Stage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +58,7 @@ class DockerSettings:
         factory=dict,
         keys=r"linux/(amd64|arm64)",
         keys_form="`linux/amd64` or `linux/arm64`",
-        **_WORD,
+        **WORD,
     )
 
 
@@ -118,7 +66,7 @@ class DockerSettings:
 class BuildkitSettings:
     """How the engine `buildkit` is used."""
 
-    builder: str | None = doc("name of a buildx builder", **_WORD)
+    builder: str | None = doc("name of a buildx builder", **WORD)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,11 +82,9 @@ class Environment:
     """A locked virtual environment for people and IDEs."""
 
     source: str = doc("directory of the project it is for", default=".", path=True)
-    groups: tuple[str, ...] = doc(
-        "dependency groups (PEP 735) of that project", default=(), **_WORD
-    )
-    extras: tuple[str, ...] = doc("extras of that project", default=(), **_WORD)
-    requires: tuple[str, ...] = doc("further requirements (PEP 508)", default=(), **_REQUIREMENT)
+    groups: tuple[str, ...] = doc("dependency groups (PEP 735) of that project", default=(), **WORD)
+    extras: tuple[str, ...] = doc("extras of that project", default=(), **WORD)
+    requires: tuple[str, ...] = doc("further requirements (PEP 508)", default=(), **REQUIREMENT)
     export: str | None = doc(
         "file that `pipeline lock` writes the same set to, as hash-pinned requirements", path=True
     )
@@ -171,7 +117,7 @@ class ImageFrom:
 class ImagePython:
     """A layer of Python packages in an image, installed for its own interpreter."""
 
-    requires: tuple[str, ...] = doc("requirements (PEP 508)", default=(), **_REQUIREMENT)
+    requires: tuple[str, ...] = doc("requirements (PEP 508)", default=(), **REQUIREMENT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,172 +136,7 @@ class Image:
         form="the name of a Debian package",
     )
     python: ImagePython = doc("Python packages on top", factory=ImagePython)
-    env: Mapping[str, str] = doc("environment variables of every step", factory=dict, **_VARIABLES)
-
-
-Network = Literal["none", "host"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """Fields of every stage, whatever its kind."""
-
-    name: str = field(metadata={"implied": True})
-    needs: tuple[str, ...] = doc("stages whose output this one uses or waits for", default=())
-    matrix: Mapping[str, tuple[str, ...]] = doc(
-        "axes and their values; one cell for each combination", factory=dict
-    )
-    tags: tuple[str, ...] = doc("labels of your own, to select stages by", default=(), **_WORD)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ContainerStage(Stage):
-    """Fields of every stage that runs inside an image.
-
-    `image`, `source`, `run` and the values of `env` and `build-args` may hold ``{axis}`` for an
-    axis of the matrix.
-    """
-
-    image: str = doc("image the steps run in", required=True)
-    source: str = doc(
-        "directory of the repository, or a third-party sdist as `name==version`", default="."
-    )
-    inputs: tuple[str, ...] = doc(
-        "globs of the files it may see, relative to the repository; the default is what git tracks "
-        "below `source`, or outside git every file that is not ignored",
-        default=(),
-    )
-    env: Mapping[str, str] = doc("environment variables of its steps", factory=dict, **_VARIABLES)
-    network: Network = doc("`none`, or `host` for steps that must reach out", default="none")
-    timeout: float = doc("seconds a step may take", default=3600.0, above=0)
-    dockerfile: str | None = doc(
-        "template `dockerfiles/NAME.Dockerfile.j2` by its NAME; the default is that of the kind",
-        **_WORD,
-    )
-    build_args: Mapping[str, str] = doc(
-        "values for `ARG` in the template", factory=dict, key="build-args", **_VARIABLES
-    )
-    secrets: Mapping[str, str] = doc(
-        "secrets that the template mounts, by id: the environment variable of the caller that "
-        "holds each; neither the value nor its name counts for the output",
-        factory=dict,
-        keys=r"[A-Za-z0-9][A-Za-z0-9._-]*",
-        keys_form="letters, digits, `.`, `_` and `-`",
-        pattern=r"[A-Za-z_][A-Za-z0-9_]*",
-        form="the name of an environment variable",
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class SdistStage(ContainerStage):
-    """Builds the source distribution of `source`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WheelStage(ContainerStage):
-    """Builds a wheel from the sdist it needs, from a third-party sdist, or from the sources."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TestStage(ContainerStage):
-    """Installs the wheel it needs with locked test requirements in a clean image, then tests it."""
-
-    run: tuple[str, ...] = doc("shell commands, run in order in `/src`", required=True, lines=True)
-    groups: tuple[str, ...] = doc("dependency groups (PEP 735) of `source`", default=(), **_WORD)
-    extras: tuple[str, ...] = doc("extras of the wheel", default=(), **_WORD)
-    requires: tuple[str, ...] = doc("further requirements (PEP 508)", default=(), **_REQUIREMENT)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CommandStage(ContainerStage):
-    """Runs any commands and keeps the files it declares."""
-
-    run: tuple[str, ...] = doc(
-        "shell commands, run in order in `/src`; needed unless a `dockerfile` has its own",
-        default=(),
-        lines=True,
-    )
-    outputs: tuple[str, ...] = doc(
-        "paths or globs below `/src` that are its output; a file put in `/out` always is",
-        default=(),
-    )
-    requires: tuple[str, ...] = doc(
-        "Python requirements (PEP 508) in `/env`", default=(), **_REQUIREMENT
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ImageStage(ContainerStage):
-    """Makes an image: its `image`, and one layer on top.
-
-    The layer holds `/env`, a virtual environment of the wheels it needs with their locked runtime
-    dependencies, and whatever `run` puts below `/out`, which stands for the layer's root. The
-    output is one OCI archive that Docker loads. `env` counts in the steps and in the image.
-    """
-
-    run: tuple[str, ...] = doc(
-        "shell commands, run in order in `/src`; what they put below `/out` is in the image",
-        default=(),
-        lines=True,
-    )
-    extras: tuple[str, ...] = doc("extras of the wheels", default=(), **_WORD)
-    requires: tuple[str, ...] = doc(
-        "further requirements (PEP 508) in `/env`", default=(), **_REQUIREMENT
-    )
-    entrypoint: tuple[str, ...] = doc("command that a container runs", default=(), lines=True)
-    cmd: tuple[str, ...] = doc(
-        "arguments of `entrypoint`, or the command, where a container is given none",
-        default=(),
-        lines=True,
-    )
-    workdir: str | None = doc(
-        "directory that containers start in", pattern=r"/\S*", form="an absolute path"
-    )
-    labels: Mapping[str, str] = doc("labels of the image", factory=dict, **_ANNOTATIONS)
-    annotations: Mapping[str, str] = doc(
-        "annotations of its manifest, beside those that are always there",
-        factory=dict,
-        **_ANNOTATIONS,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChangelogStage(Stage):
-    """Drafts the notes of the coming release from the news fragments, with towncrier."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class PublishStage(Stage):
-    """Uploads what it needs to an index; in a draft, says what the index would say.
-
-    An image goes to a registry. That is done already where nothing but an image is needed, which
-    may be for several platforms; sdists and wheels are only rehearsed so far.
-    """
-
-    index: str = doc("repository name in twine's configuration", default="pypi", **_WORD)
-    registry: str | None = doc(
-        "where an image it needs goes, as `HOST/REPOSITORY`; the tag is the version",
-        pattern=r"(localhost|[A-Za-z0-9-]*[.:\[][A-Za-z0-9.:\]-]*)(/[a-z0-9][a-z0-9._-]*)+",
-        form="a place such as `registry.example/team/app`, without a tag",
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReleaseStage(Stage):
-    """Cuts the release; in a draft, says which commit and tag would be made."""
-
-
-KINDS: Mapping[str, type[Stage]] = {
-    "sdist": SdistStage,
-    "wheel": WheelStage,
-    "test": TestStage,
-    "command": CommandStage,
-    "image": ImageStage,
-    "changelog": ChangelogStage,
-    "publish": PublishStage,
-    "release": ReleaseStage,
-}
-"""The word after ``kind:`` and what it declares."""
+    env: Mapping[str, str] = doc("environment variables of every step", factory=dict, **VARIABLES)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from pipeline.config.model import Location
+from pipeline.config.fields import Location
 
 
 class Scalar(NamedTuple):

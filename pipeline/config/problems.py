@@ -9,7 +9,7 @@ from pipeline.errors import ConfigError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.config.model import Location
+    from pipeline.config.fields import Location
 
 SHOWN = 20
 """How many problems one error tells."""

@@ -9,9 +9,10 @@ import inspect
 import json
 from typing import TYPE_CHECKING, assert_never
 
-from pipeline.config.model import KINDS, ContainerStage, Image, Pipeline, Stage
+from pipeline.config.model import Image, Pipeline
 from pipeline.config.schema import plain, schema
 from pipeline.config.shapes import Block, Choice, Kinds, ListOf, MapOf, Number, Text, block
+from pipeline.config.stages import KINDS, ContainerStage, Stage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -90,6 +91,7 @@ def _pipeline_page() -> str:
     for kind, cls in KINDS.items():
         base = ContainerStage if issubclass(cls, ContainerStage) else Stage
         parts += [f"### Kind `{kind}`", _doc(cls), _table(_added(cls, base))]
+        parts += [part for field in _added(cls, base) for part in _section(field, "####")]
     return _page(parts)
 
 
@@ -100,19 +102,19 @@ def _image_page() -> str:
     return _page(parts)
 
 
-def _section(field: Field) -> Iterator[str]:
+def _section(field: Field, level: str = "##") -> Iterator[str]:
     """Yield the parts of the section of a key that holds a block."""
     shape = field.shape
     title = f"`{field.key}`"
     if isinstance(shape, MapOf):
         shape, title = shape.value, f"`{field.key}.NAME`"
     if isinstance(shape, Block):
-        yield f"## {title}"
+        yield f"{level} {title}"
         yield _doc(shape.cls)
         yield _table(shape.fields)
         for inner in shape.fields:
             if isinstance(inner.shape, Block):
-                yield from _section(inner._replace(key=f"{field.key}.{inner.key}"))
+                yield from _section(inner._replace(key=f"{field.key}.{inner.key}"), level)
 
 
 def _added(cls: type, base: type) -> tuple[Field, ...]:

@@ -1,7 +1,7 @@
 """The model as data: what each field accepts.
 
 The decoder, the JSON Schema and the reference pages all read these shapes, which are made once per
-class from its type hints and the metadata of `pipeline.config.model.doc`. They are named tuples
+class from its type hints and the metadata of `pipeline.config.fields.doc`. They are named tuples
 because a data class costs seven times as much to define, on every run.
 """
 
@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.config.model import KINDS, NAME, NAME_FORM, Stage
+from pipeline.config.fields import NAME, NAME_FORM
+from pipeline.config.stages import KINDS, Stage
 
 
 class Text(NamedTuple):
@@ -100,7 +101,7 @@ class Field(NamedTuple):
 def block(cls: type) -> Block:
     """Return the shape of a data class of the model."""
     # The names that the model imports for type checkers only.
-    hints = typing.get_type_hints(cls, localns={"Mapping": Mapping, "Path": Path})
+    hints = typing.get_type_hints(cls, localns={"Mapping": Mapping, "Path": Path, "Stage": Stage})
     fields = tuple(
         _field(field, hints[field.name])
         for field in dataclasses.fields(cls)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 import yaml
 
-from pipeline.config.model import Location
+from pipeline.config.fields import Location
 from pipeline.config.nodes import Mapping, Node, Scalar, Sequence, place
 from pipeline.config.problems import quoted
 

@@ -18,6 +18,7 @@ from pipeline.images.environment import unpack_wheels
 from pipeline.locking.fetch import platform_files
 from pipeline.plan.recipe import (
     EnvironmentInput,
+    FilesInput,
     ImageInput,
     InstalledInput,
     OutputInput,
@@ -59,7 +60,9 @@ class Provisioner:
             for name, part in recipe.inputs.items()
         }
 
-    def _context(self, part: Input, platform: str, outputs: Mapping[str, str]) -> Context:
+    def _context(  # noqa: PLR0911 - one return for each kind of input
+        self, part: Input, platform: str, outputs: Mapping[str, str]
+    ) -> Context:
         match part:
             case ImageInput():
                 return self.image(part.image, part.platform)
@@ -71,6 +74,8 @@ class Provisioner:
                 return self.source(part.source)
             case SdistInput():
                 return self.unpacked(part.file.sha256, part.file.name)
+            case FilesInput():
+                return self.files(part)
             case OutputInput():
                 return self._output(part, self._store.load_tree(outputs[part.key]))
             case _:
@@ -138,6 +143,19 @@ class Provisioner:
             _copy_checkout(source, directory)
 
         return TreeContext(digest=digest, path=self._store.derived("source", digest, make))
+
+    def files(self, part: FilesInput) -> TreeContext:
+        """Return files of our own making as a directory."""
+
+        def make(directory: Path) -> None:
+            for name, text in part.files:
+                target = directory / name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(text)
+                target.chmod(0o755 if text.startswith("#!") else 0o644)
+            _set_times(directory)
+
+        return TreeContext(digest=part.digest, path=self._store.derived("files", part.digest, make))
 
     def unpacked(self, digest: str, name: str) -> TreeContext:
         """Return the sources in a stored sdist called ``name``."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.config.model import ContainerStage, ImageStage, TestStage, WheelStage
+from pipeline.config.stages import ContainerStage, ImageStage, TestStage, WheelStage
 from pipeline.errors import ConfigError
 from pipeline.lock.file import base_key, python_tag
 from pipeline.plan.matrix import cells

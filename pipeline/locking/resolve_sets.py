@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.config.model import ImageStage, SdistStage, TestStage, WheelStage
+from pipeline.config.stages import ImageStage, SdistStage, TestStage, WheelStage
 from pipeline.errors import ConfigError
 from pipeline.lock.types import LockedStage, RequirementSet
 from pipeline.locking import declared
@@ -17,7 +17,7 @@ from pipeline.locking.uv import Request
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.config.model import ContainerStage
+    from pipeline.config.stages import ContainerStage
     from pipeline.lock.types import Declared, Lock
     from pipeline.locking.asking import Backends
     from pipeline.locking.bases import Base
@@ -99,7 +99,7 @@ def _asked(
             found = {"hooks": hooks} if hooks else {}
             if is_third_party(base.source):
                 found["sdist requires"] = sorted(project.build_requires)
-            return [*declared.BUILD_TOOLS, *project.build_requires, *hooks], found
+            return [*declared.build_tools(stage), *project.build_requires, *hooks], found
         case TestStage():
             asked, found = _to_run(stage, base, words, backends, context)
             return [*declared.TEST_TOOLS, *asked], found

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from pipeline.config.model import Pipeline, Stage
+    from pipeline.config.model import Pipeline
+    from pipeline.config.stages import Stage
 
 PROJECT_FILE = "pyproject.toml"
 

@@ -89,6 +89,23 @@ class SdistInput:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FilesInput:
+    """Small files of our own making, as pairs of a path and its text, sorted."""
+
+    files: tuple[tuple[str, str], ...]
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 over the paths and texts."""
+        return sha256_bytes(json.dumps(self.files).encode())
+
+    @property
+    def identity(self) -> str:
+        """The name of its content."""
+        return f"files:{self.digest}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class OutputInput:
     """What an earlier cell makes: its files, or its sdist unpacked."""
 
@@ -118,7 +135,15 @@ class InstalledInput:
         return ":".join(("installed", self.environment.digest, *(b.key for b in self.built)))
 
 
-Input = ImageInput | EnvironmentInput | InstalledInput | SourceInput | SdistInput | OutputInput
+Input = (
+    ImageInput
+    | EnvironmentInput
+    | InstalledInput
+    | SourceInput
+    | SdistInput
+    | FilesInput
+    | OutputInput
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ class Steps:
     """What a Dockerfile has to say, before it is text.
 
     ``contexts`` are pairs of a named context and where its root is copied to, in order;
+    ``commands`` are our own, in exec form, ``run`` the user's, for a shell;
     ``outputs`` pairs of a path or glob inside and where it goes in the output; ``arguments`` and
     ``secrets`` the names that a template of the project may use.
     """
@@ -43,6 +44,7 @@ class Steps:
     env: tuple[tuple[str, str], ...]
     contexts: tuple[tuple[str, str], ...]
     workdir: str = "/src"
+    commands: tuple[tuple[str, ...], ...] = ()
     run: tuple[str, ...] = ()
     outputs: tuple[tuple[str, str], ...] = ()
     network: str = "none"
@@ -84,6 +86,7 @@ def render(steps: Steps, root: Path) -> str:
                 env=steps.env,
                 contexts=steps.contexts,
                 workdir=steps.workdir,
+                commands=steps.commands,
                 run=steps.run,
                 outputs=steps.outputs,
                 network=steps.network,
@@ -144,9 +147,10 @@ def compare(text: str, steps: Steps) -> None:
     if different:
         raise _unfaithful(steps, f"the variable `{different[0]}`")
     commands = iter(found.commands)
-    for command in steps.run:
-        if not any(said == (*SHELL, command) for said in commands):
-            raise _unfaithful(steps, f"the command `{command}`")
+    for command in (*steps.commands, *((*SHELL, command) for command in steps.run)):
+        if not any(said == command for said in commands):
+            said = command[-1] if command[: len(SHELL)] == SHELL else " ".join(command)
+            raise _unfaithful(steps, f"the command `{said}`")
     known = {steps.image, *(name for name, _ in steps.contexts)}
     if unknown := found.contexts - known:
         raise _unfaithful(steps, f"only known contexts: it names `{min(unknown)}`")

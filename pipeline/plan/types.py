@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.config.model import Stage
+    from pipeline.config.stages import Stage
     from pipeline.plan.matrix import Cell
     from pipeline.plan.recipe import Recipe
 

@@ -10,7 +10,7 @@ from pipeline.plan.recipe import OutputInput
 from pipeline.stages.container import Situation, recipe
 
 if TYPE_CHECKING:
-    from pipeline.config.model import CommandStage
+    from pipeline.config.stages import CommandStage
     from pipeline.plan.recipe import Input, Recipe
 
 

@@ -24,14 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.checkout.inputs import Checkout
-    from pipeline.config.model import ContainerStage, Image, Pipeline
+    from pipeline.config.model import Image, Pipeline
+    from pipeline.config.stages import ContainerStage
     from pipeline.lock.types import Lock, LockedPlatform, RequirementSet
     from pipeline.plan.matrix import Cell
     from pipeline.plan.recipe import ImageOutput
     from pipeline.plan.types import PlannedCell
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-RESERVED = frozenset({"scratch", "build", "env", "src", "wheel"})
+RESERVED = frozenset({"scratch", "build", "env", "src", "wheel", "inside", "toolchain"})
 """Names of contexts and stages in the built-in templates; no image may have one of them."""
 
 SHELLS = frozenset({"dash", "bash", "busybox"})
@@ -167,6 +168,7 @@ def recipe(
     contexts: Mapping[str, tuple[str, Input]],
     *,
     workdir: str | None = None,
+    commands: tuple[tuple[str, ...], ...] = (),
     run: tuple[str, ...] = (),
     outputs: tuple[tuple[str, str], ...] = (),
     made: ImageOutput | None = None,
@@ -191,6 +193,7 @@ def recipe(
         env=situation.variables(),
         contexts=tuple((name, path) for name, (path, _) in contexts.items()),
         workdir=workdir or situation.workdir,
+        commands=commands,
         run=tuple(situation.cell.fill(command) for command in run),
         outputs=outputs,
         network=stage.network,

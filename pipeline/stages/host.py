@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import datetime as dt
 
-    from pipeline.config.model import Pipeline, Stage
+    from pipeline.config.model import Pipeline
+    from pipeline.config.stages import Stage
     from pipeline.execute.report import CellReport
     from pipeline.locking.settings import Settings
     from pipeline.plan.types import PlannedCell

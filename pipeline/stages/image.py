@@ -13,7 +13,7 @@ from pipeline.stages.container import Situation, recipe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pipeline.config.model import ImageStage
+    from pipeline.config.stages import ImageStage
     from pipeline.plan.recipe import Input, Recipe
 
 SUFFIX = ".oci.tar"

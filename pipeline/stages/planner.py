@@ -7,7 +7,7 @@ import fnmatch
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.config.model import KINDS, ContainerStage
+from pipeline.config.stages import KINDS, ContainerStage
 from pipeline.errors import UsageError
 from pipeline.plan.matrix import Cell, Selection, all_cells
 from pipeline.plan.types import Plan, PlannedCell
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pipeline.checkout.inputs import Checkout
-    from pipeline.config.model import Pipeline, Stage
+    from pipeline.config.model import Pipeline
+    from pipeline.config.stages import Stage
     from pipeline.lock.types import Lock
     from pipeline.plan.recipe import Recipe
 

@@ -14,7 +14,7 @@ from pipeline.stages.pushes import planned_pushes, rows
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pipeline.config.model import PublishStage
+    from pipeline.config.stages import PublishStage
     from pipeline.release.rehearsal import Verdict
     from pipeline.stages.pushes import Push
 

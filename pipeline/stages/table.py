@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.config.model import (
+from pipeline.config.stages import (
     ChangelogStage,
     CommandStage,
     ContainerStage,

@@ -8,7 +8,7 @@ from pipeline.errors import ConfigError
 from pipeline.stages.container import Situation, recipe
 
 if TYPE_CHECKING:
-    from pipeline.config.model import TestStage
+    from pipeline.config.stages import TestStage
     from pipeline.plan.recipe import Input, Recipe
 
 

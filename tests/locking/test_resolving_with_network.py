@@ -6,15 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.config.model import (
-    CommandStage,
-    Environment,
-    Image,
-    ImageFrom,
-    Location,
-    Pipeline,
-    WheelStage,
-)
+from pipeline.config.fields import Location
+from pipeline.config.model import Environment, Image, ImageFrom, Pipeline
+from pipeline.config.stages import CommandStage, WheelStage
 from pipeline.errors import LockError, UsageError
 from pipeline.lock.file import dump, load
 from pipeline.locking.resolve import resolve

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.config import model
+from pipeline.config import stages
+from pipeline.config.fields import Location
 from pipeline.config.load import load
-from pipeline.config.model import Location
 from pipeline.errors import ConfigError
 from pipeline.platforms import Target
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 def test_declarations_become_typed_values_with_their_defaults(repository: Repository) -> None:
     pipeline = repository.load()
     sdist, wheel, test = (pipeline.stages[name] for name in ("sdist", "wheel", "test"))
-    assert isinstance(sdist, model.SdistStage)
+    assert isinstance(sdist, stages.SdistStage)
     assert sdist.name == "sdist"
     assert sdist.timeout == 3600.0
-    assert isinstance(wheel, model.WheelStage)
+    assert isinstance(wheel, stages.WheelStage)
     assert wheel.matrix == {"target": ("linux_x86_64", "linux_arm64"), "python": ("cp311", "cp313")}
-    assert isinstance(test, model.TestStage)
+    assert isinstance(test, stages.TestStage)
     assert test.run == ("python -m pytest -q",)
     assert pipeline.project.changes == "changes"
     image = pipeline.images["python"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.config.model import ChangelogStage
+from pipeline.config.stages import ChangelogStage
 from pipeline.errors import StageFailedError
 from pipeline.execute.report import CellReport
 from pipeline.execute.scheduler import run_cells

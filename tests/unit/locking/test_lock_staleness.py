@@ -5,17 +5,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.config import model
-from pipeline.config.model import (
-    CommandStage,
-    Environment,
-    Image,
-    ImageFrom,
-    Location,
-    Pipeline,
-    SdistStage,
-    WheelStage,
-)
+from pipeline.config import stages
+from pipeline.config.fields import Location
+from pipeline.config.model import Environment, Image, ImageFrom, Pipeline
+from pipeline.config.stages import CommandStage, SdistStage, WheelStage
 from pipeline.errors import ConfigError, LockError
 from pipeline.lock.types import (
     Lock,
@@ -34,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from pipeline.config.model import Stage
+    from pipeline.config.stages import Stage
 
 PYPROJECT = """
 [build-system]
@@ -54,7 +47,7 @@ IMAGE = Image(name="python", origin=ImageFrom(debian="bookworm"), packages=("pyt
 STAGES: Mapping[str, Stage] = {
     "sdist": SdistStage(name="sdist", image="python"),
     "wheel": WheelStage(name="wheel", image="python", needs=("sdist",)),
-    "test": model.TestStage(
+    "test": stages.TestStage(
         name="test", image="python", needs=("wheel",), run=("true",), groups=("test",)
     ),
     "docs": CommandStage(name="docs", image="python", run=("true",), requires=("sphinx",)),
@@ -243,7 +236,7 @@ def test_an_axis_of_sources_gives_each_its_own_base(pipeline: Pipeline) -> None:
         (pipeline.root / "packages" / name).mkdir(parents=True)
         (pipeline.root / "packages" / name / "pyproject.toml").write_text(PYPROJECT)
     wheel = WheelStage(name="wheel", image="python", matrix={"source": ("packages/*",)})
-    test = model.TestStage(name="test", image="python", needs=("wheel",), run=("true",))
+    test = stages.TestStage(name="test", image="python", needs=("wheel",), run=("true",))
     many = with_stage(pipeline, wheel=wheel, test=test)
     assert sorted(locked(many).stages["wheel"].sets) == [
         "packages/a:cp311-linux_x86_64",

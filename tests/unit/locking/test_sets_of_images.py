@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.config.model import Image, ImageFrom, ImageStage, Pipeline, WheelStage
+from pipeline.config.model import Image, ImageFrom, Pipeline
+from pipeline.config.stages import ImageStage, WheelStage
 from pipeline.lock.types import LockedImage, LockedPlatform
 from pipeline.locking import declared
 from pipeline.locking.bases import bases

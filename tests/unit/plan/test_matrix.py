@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.config.model import ChangelogStage, SdistStage
+from pipeline.config.stages import ChangelogStage, SdistStage
 from pipeline.errors import ConfigError, UsageError
 from pipeline.plan.matrix import Cell, Selection, cells
 

@@ -14,6 +14,7 @@ COMMON = {"errors", "console", "process", "files", "platforms"}
 
 BELOW = {
     "sandbox": set(),
+    "inside": set(),
     "store": set(),
     "config": set(),
     "dockerfile": set(),
@@ -30,7 +31,10 @@ BELOW = {
         *("config", "lock", "store", "images", "plan", "wheels", "checkout", "network"),
         "registry",
     },
-    "stages": {"config", "lock", "locking", "checkout", "plan", "registry", "release", "wheels"},
+    "stages": {
+        *("config", "lock", "locking", "checkout", "plan", "registry", "release", "wheels"),
+        "inside",
+    },
     "execute": {
         *(
             "config",

@@ -5,64 +5,101 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from pipeline.cli.selecting import add_selection, selections
 from pipeline.config.stages import ContainerStage
 from pipeline.console import table
 from pipeline.plan.matrix import all_cells
+from pipeline.plan.selection import select
 from pipeline.stages.planner import kind_of
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from pipeline.cli.session import Session
+    from pipeline.config.model import Pipeline
+    from pipeline.config.stages import Stage
+    from pipeline.plan.matrix import Cell
 
-EXAMPLES = (("pipeline list --json", "for scripts"),)
+Cells = dict[str, list["Cell"]]
+"""The cells that are meant, by their stage."""
+
+EXAMPLES = (
+    ("pipeline list --json", "for scripts"),
+    ("pipeline list wheel --target 'linux_*'", "the cells that these words mean"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare nothing beyond what every verb has."""
-    del parser
+    """Declare the flags."""
+    add_selection(parser, required=False)
 
 
 def run(arguments: argparse.Namespace, session: Session) -> int:
-    """Print stages, images and environments; neither lock nor cache is needed."""
+    """Print stages, images and environments, or the cells that are meant.
+
+    Neither lock nor cache is needed.
+    """
     pipeline = session.pipeline
-    cells = all_cells(pipeline)
+    asked = selections(arguments)
+    cells: Cells = {}
+    for cell in select(all_cells(pipeline), asked):
+        cells.setdefault(cell.stage, []).append(cell)
+    if arguments.json:
+        print(json.dumps(_document(pipeline, cells), indent=2))
+    elif asked:
+        print("\n".join(_cells(pipeline, cells)))
+    else:
+        print("\n".join(_everything(pipeline, cells)))
+    return 0
+
+
+def _document(pipeline: Pipeline, cells: Cells) -> dict[str, object]:
     stages = [
         {
             "name": name,
             "kind": kind_of(stage),
-            "image": stage.image if isinstance(stage, ContainerStage) else "",
+            "image": _image(stage),
             "needs": list(stage.needs),
             "cells": [cell.name for cell in cells[name]],
             "tags": list(stage.tags),
         }
         for name, stage in pipeline.stages.items()
+        if name in cells
     ]
-    images = {
-        name: [target.value for target in image.platforms]
-        for name, image in pipeline.images.items()
+    return {
+        "stages": stages,
+        "images": {name: platforms.split() for name, platforms in _platforms(pipeline).items()},
+        "environments": list(pipeline.environments),
     }
-    if arguments.json:
-        document = {
-            "stages": stages,
-            "images": images,
-            "environments": list(pipeline.environments),
-        }
-        print(json.dumps(document, indent=2))
-        return 0
+
+
+def _cells(pipeline: Pipeline, cells: Cells) -> list[str]:
+    stages = pipeline.stages
     rows = [
-        (s["name"], s["kind"], s["image"], str(len(cells[str(s["name"])])), " ".join(s["needs"]))
-        for s in stages
+        (cell.name, kind_of(stages[name]), cell.fill(_image(stages[name])))
+        for name, found in cells.items()
+        for cell in found
     ]
-    print("\n".join(table(("stage", "kind", "image", "cells", "needs"), _text(rows))), end="\n\n")
-    image_rows = [(name, " ".join(platforms)) for name, platforms in images.items()]
-    print("\n".join(table(("image", "platforms"), image_rows)))
-    if pipeline.environments:
-        print()
-        print("\n".join(table(("environment",), [(name,) for name in pipeline.environments])))
-    return 0
+    return table(("cell", "kind", "image"), rows)
 
 
-def _text(rows: Sequence[tuple[object, ...]]) -> list[tuple[str, ...]]:
-    return [tuple(str(value) for value in row) for row in rows]
+def _everything(pipeline: Pipeline, cells: Cells) -> list[str]:
+    rows = [
+        (name, kind_of(stage), _image(stage), str(len(cells[name])), " ".join(stage.needs))
+        for name, stage in pipeline.stages.items()
+    ]
+    lines = [*table(("stage", "kind", "image", "cells", "needs"), rows), ""]
+    lines += table(("image", "platforms"), list(_platforms(pipeline).items()))
+    if names := [(name,) for name in pipeline.environments]:
+        lines += ["", *table(("environment",), names)]
+    return lines
+
+
+def _image(stage: Stage) -> str:
+    return stage.image if isinstance(stage, ContainerStage) else ""
+
+
+def _platforms(pipeline: Pipeline) -> Mapping[str, str]:
+    images = pipeline.images.items()
+    return {name: " ".join(target.value for target in image.platforms) for name, image in images}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.plan.matrix import Selection
-from pipeline.platforms import Target
+from pipeline.plan.selection import Selection
 from pipeline.stages.planner import plan
 
 if TYPE_CHECKING:
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from pipeline.cli.session import Session
     from pipeline.plan.types import Plan
+
+AXES = {"target": "linux_arm64", "python": "cp313"}
+"""The axes that have flags, and a value of each."""
 
 
 def add_selection(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -23,25 +26,25 @@ def add_selection(parser: argparse.ArgumentParser, *, required: bool = True) -> 
         metavar="STAGE",
         help="a stage, a glob, or cells: `wheel`, `test*`, `wheel[linux_arm64,cp311]`",
     )
-    parser.add_argument(
-        "--target",
-        choices=[target.value for target in Target],
-        help="only the cells for this platform",
-    )
+    for axis, example in AXES.items():
+        parser.add_argument(
+            f"--{axis}",
+            action="append",
+            default=[],
+            metavar=axis.upper(),
+            help=f"of stages with an axis `{axis}` only these cells, such as `{example}`; "
+            "globs work; may be repeated",
+        )
 
 
 def selections(arguments: argparse.Namespace) -> tuple[Selection, ...]:
     """Return what was asked for; UsageError when a word is no selection."""
-    chosen = tuple(Selection.parse(word) for word in arguments.stages)
-    if arguments.target:
-        everything = Selection(stage="*")
-        return tuple(
-            Selection(stage=one.stage, values=(*one.values, arguments.target))
-            for one in chosen or (everything,)
-        )
-    return chosen
+    axes = tuple((axis, tuple(asked)) for axis in AXES if (asked := getattr(arguments, axis)))
+    words = arguments.stages or (["*"] if axes else [])
+    return tuple(replace(Selection.parse(word), axes=axes) for word in words)
 
 
 def plan_of(session: Session, chosen: tuple[Selection, ...]) -> Plan:
     """Return the plan of the session's repository."""
-    return plan(session.pipeline, session.lock, session.checkout, chosen)
+    caches = not getattr(session.arguments, "rebuild", False)
+    return plan(session.pipeline, session.lock, session.checkout, chosen, caches=caches)

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.checkout import worktree
+from pipeline.config.matrix import directories
 from pipeline.config.stages import ContainerStage
 from pipeline.plan.matrix import all_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from pipeline.cli.session import Session
 
@@ -31,25 +32,31 @@ def watched_paths(session: Session) -> Iterator[str] | None:
 
 
 def _looks_everywhere(session: Session) -> bool:
-    stages = session.pipeline.stages.values()
-    return any("**" in value for stage in stages for value in stage.matrix.get("source", ()))
+    patterns = (*_stage_patterns(session), *_environment_patterns(session))
+    return any("**" in pattern for pattern in patterns)
 
 
 def _paths(session: Session, index: Path) -> Iterator[str]:
+    yield from declarations(session)
+    yield str(session.root / session.pipeline.project.version)
+    yield str(index)
+    yield from (str(session.root / name) for name in session.checkout.watched)
+    yield from _globbed(session, _stage_patterns(session))
+
+
+def declarations(session: Session) -> Iterator[str]:
+    """Yield the paths that decide what is declared and locked, and those of the tool itself."""
     root = session.root
     for directory in _between(Path.cwd(), root):
         yield str(directory / "pipeline.yaml")
     yield str(root / "pipeline.lock")
-    yield str(root / session.pipeline.project.version)
-    yield str(index)
     origins = (image.origin for image in session.pipeline.images.values())
     yield from (str(root / origin.archive) for origin in origins if origin.archive)
     for folder in ("images", "dockerfiles"):
         yield from _with_files(root / folder)
     yield from _with_files(OWN)
-    yield from (str(root / name) for name in session.checkout.watched)
     yield from _projects(session)
-    yield from _globbed(session)
+    yield from _globbed(session, _environment_patterns(session))
 
 
 def _between(start: Path, root: Path) -> Iterator[Path]:
@@ -70,7 +77,8 @@ def _with_files(directory: Path) -> Iterator[str]:
 
 def _projects(session: Session) -> Iterator[str]:
     """Yield the files of projects that the lock's freshness depends on."""
-    sources = {environment.source for environment in session.pipeline.environments.values()}
+    named = _environment_patterns(session)
+    sources = {found for pattern in named for found in directories(pattern, session.root)}
     for name, cells in all_cells(session.pipeline).items():
         stage = session.pipeline.stages[name]
         if isinstance(stage, ContainerStage):
@@ -80,14 +88,23 @@ def _projects(session: Session) -> Iterator[str]:
             yield from (str(session.root / source / file) for file in PROJECT_FILES)
 
 
-def _globbed(session: Session) -> Iterator[str]:
+def _globbed(session: Session, patterns: Iterable[str]) -> Iterator[str]:
     """Yield the directories in which a glob of sources could come to match more."""
+    for pattern in patterns:
+        parts = Path(pattern).parts
+        for depth, part in enumerate(parts):
+            if any(character in part for character in "*?["):
+                above = "/".join(parts[:depth])
+                yield from (str(path) for path in session.root.glob(above or "."))
+                below = "/".join(parts[: depth + 1])
+                yield from (str(path) for path in session.root.glob(below) if path.is_dir())
+
+
+def _stage_patterns(session: Session) -> Iterator[str]:
     for stage in session.pipeline.stages.values():
-        for pattern in stage.matrix.get("source", ()):
-            parts = Path(pattern).parts
-            for depth, part in enumerate(parts):
-                if any(character in part for character in "*?["):
-                    above = "/".join(parts[:depth])
-                    yield from (str(path) for path in session.root.glob(above or "."))
-                    below = "/".join(parts[: depth + 1])
-                    yield from (str(path) for path in session.root.glob(below) if path.is_dir())
+        yield from stage.matrix.axes.get("source", ())
+
+
+def _environment_patterns(session: Session) -> Iterator[str]:
+    for environment in session.pipeline.environments.values():
+        yield from environment.sources

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 import re
 from typing import TYPE_CHECKING
 
+from pipeline.config.check_matrix import check_cells, check_declared
+from pipeline.config.matrix import cell_name, fill
 from pipeline.config.paths import escape_in_words, is_glob
 from pipeline.config.problems import describe, nearest, quoted
 from pipeline.config.stages import (
@@ -18,20 +18,15 @@ from pipeline.config.stages import (
     TestStage,
     WheelStage,
 )
-from pipeline.platforms import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pipeline.config.checking import Checking, KeyPath
+    from pipeline.config.matrix import Axes
     from pipeline.config.stages import Stage
 
-MAX_CELLS = 1000
 TEMPLATE = ".Dockerfile.j2"
 
 _PLACEHOLDER = re.compile(r"\{([a-z][a-z0-9_-]*)\}")
-_PYTHON = re.compile(r"cp3[0-9]{1,2}t?")
-_AXIS_VALUE = re.compile(r"[^\s,\[\]{}]+")
 _SDIST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?==[0-9][0-9A-Za-z.!+_-]*")
 
 
@@ -40,12 +35,13 @@ def check_stage(checking: Checking, stage: Stage) -> None:
     path = ("stages", stage.name)
     _check_needs(checking, stage, path)
     _check_use(checking, stage, path)
-    if not _check_matrix(checking, stage, path):
-        return
+    cells = _check_matrix(checking, stage, path)
     if isinstance(stage, ContainerStage):
         _check_dockerfile(checking, stage, path)
-        _check_image(checking, stage, path)
-        _check_sources(checking, stage, path)
+        if cells is not None:
+            _check_image(checking, stage, path, cells)
+            _check_source_field(checking, stage, path, cells)
+            _check_values(checking, stage, path, cells)
         for index, glob in enumerate(stage.inputs):
             checking.inside((*path, "inputs", str(index)), glob)
     elif stage.matrix:
@@ -53,6 +49,15 @@ def check_stage(checking: Checking, stage: Stage) -> None:
         checking.wrong((*path, "matrix"), message, "take the matrix out")
     if isinstance(stage, CommandStage):
         _check_outputs(checking, stage, path)
+
+
+def _check_matrix(checking: Checking, stage: Stage, path: KeyPath) -> tuple[Axes, ...] | None:
+    """Return the cells, or None where the matrix has a mistake that hides them."""
+    before = len(checking.problems.found)
+    check_declared(checking, stage)
+    if isinstance(stage, ContainerStage):
+        _check_source_axis(checking, stage, (*path, "matrix"))
+    return check_cells(checking, stage) if len(checking.problems.found) == before else None
 
 
 def _check_needs(checking: Checking, stage: Stage, path: KeyPath) -> None:
@@ -101,37 +106,6 @@ def _check_registry(checking: Checking, stage: PublishStage, images: list[str]) 
         checking.wrong(("stages", stage.name, "registry"), message, hint)
 
 
-def _check_matrix(checking: Checking, stage: Stage, path: KeyPath) -> bool:
-    """Check the axes; say whether their combinations are few enough to look at."""
-    for axis, values in stage.matrix.items():
-        at = (*path, "matrix", axis)
-        if not values:
-            message = f"the axis `{axis}` of stage `{stage.name}` has no values"
-            checking.wrong(at, message, "give it one, or take it out")
-        checking.unique(at, values)
-        if axis == "source":
-            continue  # as the field `source`, in `_check_sources`
-        for index, value in enumerate(values):
-            _check_axis_value(checking, axis, value, (*at, str(index)))
-    cells = math.prod(len(values) for values in stage.matrix.values())
-    if cells > MAX_CELLS:
-        message = f"the matrix of stage `{stage.name}` has {cells} cells, more than {MAX_CELLS}"
-        checking.wrong((*path, "matrix"), message, "split the stage, or shorten an axis")
-    return cells <= MAX_CELLS
-
-
-def _check_axis_value(checking: Checking, axis: str, value: str, at: KeyPath) -> None:
-    if axis == "target":
-        checking.known(at, value, "target", [target.value for target in Target])
-    elif axis == "python" and not _PYTHON.fullmatch(value):
-        version = re.fullmatch(r"3\.?([0-9]{1,2})", value)
-        hint = f"write `cp3{version[1]}`" if version else "write `cp311` for Python 3.11"
-        checking.wrong(at, f"{quoted(value)} is not the tag of a CPython", hint)
-    elif not _AXIS_VALUE.fullmatch(value):
-        message = f"{quoted(value)} cannot be a value of an axis, since cells are named by it"
-        checking.wrong(at, message, "leave out blanks, commas, brackets and braces")
-
-
 def _check_dockerfile(checking: Checking, stage: ContainerStage, path: KeyPath) -> None:
     """Check that the template is there, and that a stage without one says what it runs."""
     if stage.dockerfile:
@@ -146,31 +120,47 @@ def _check_dockerfile(checking: Checking, stage: ContainerStage, path: KeyPath) 
         checking.wrong((*path, "run"), message, "add commands, or a `dockerfile` that has its own")
 
 
-def _check_image(checking: Checking, stage: ContainerStage, path: KeyPath) -> None:
+def _check_image(
+    checking: Checking, stage: ContainerStage, path: KeyPath, cells: tuple[Axes, ...]
+) -> None:
     at = (*path, "image")
-    if not _check_placeholders(checking, stage, stage.image, at):
+    if not _check_placeholders(checking, stage, stage.image, at, cells):
         return
-    for name in sorted(set(_filled(stage, stage.image))):
+    for name in sorted({fill(stage.image, axes) for axes in cells}):
         if not checking.known(at, name, "image", checking.pipeline.images):
             return
 
 
-def _check_sources(checking: Checking, stage: ContainerStage, path: KeyPath) -> None:
-    """Check the field `source`, or the axis of that name, which stands before it."""
-    if "source" not in stage.matrix:
-        at = (*path, "source")
-        if is_glob(stage.source) and "==" not in stage.source:
-            hint = f"make it an axis: `matrix: {{source: {stage.source}}}`"
-            checking.wrong(at, f"{describe(at)} must be one directory, not a glob", hint)
-        elif _check_placeholders(checking, stage, stage.source, at):
-            for source in dict.fromkeys(_filled(stage, stage.source)):
-                _check_source(checking, stage, source, at)
-        return
-    if (*path, "source") in checking.pipeline.origins:
+def _check_source_axis(checking: Checking, stage: ContainerStage, path: KeyPath) -> None:
+    """Check the values of the axis `source`, which stands before the field of that name."""
+    if "source" in stage.matrix.axes and ("stages", stage.name, "source") in (
+        checking.pipeline.origins
+    ):
         message = f"stage `{stage.name}` has both a `source` and an axis `source`"
-        checking.wrong((*path, "source"), message, "keep one of them")
-    for index, source in enumerate(stage.matrix["source"]):
-        _check_source(checking, stage, source, (*path, "matrix", "source", str(index)))
+        checking.wrong(("stages", stage.name, "source"), message, "keep one of them")
+    for index, source in enumerate(stage.matrix.axes.get("source", ())):
+        _check_source(checking, stage, source, (*path, "source", str(index)))
+    for index, block in enumerate(stage.matrix.include):
+        at = (*path, "include", str(index), "source")
+        if is_glob(block.get("source", "")):
+            message = f"{describe(at)} must be one directory, not a glob"
+            checking.wrong(at, message, "write the glob among the values of the axis `source`")
+        elif "source" in block:
+            _check_source(checking, stage, block["source"], at)
+
+
+def _check_source_field(
+    checking: Checking, stage: ContainerStage, path: KeyPath, cells: tuple[Axes, ...]
+) -> None:
+    """Check the field `source` for the cells that have no axis of that name."""
+    at = (*path, "source")
+    own = tuple(axes for axes in cells if "source" not in dict(axes))
+    if own and is_glob(stage.source) and "==" not in stage.source:
+        hint = f"make it an axis: `matrix: {{source: {stage.source}}}`"
+        checking.wrong(at, f"{describe(at)} must be one directory, not a glob", hint)
+    elif own and _check_placeholders(checking, stage, stage.source, at, own):
+        for source in dict.fromkeys(fill(stage.source, axes) for axes in own):
+            _check_source(checking, stage, source, at)
 
 
 def _check_source(checking: Checking, stage: ContainerStage, source: str, at: KeyPath) -> None:
@@ -222,24 +212,40 @@ def _check_outputs(checking: Checking, stage: CommandStage, path: KeyPath) -> No
             checking.wrong(at, message, "write it relative to `/src`, or put the file in `/out`")
 
 
-def _check_placeholders(checking: Checking, stage: ContainerStage, text: str, at: KeyPath) -> bool:
-    """Say whether every ``{axis}`` of a text names one, and note when it does not.
+def _check_placeholders(
+    checking: Checking, stage: ContainerStage, text: str, at: KeyPath, cells: tuple[Axes, ...]
+) -> bool:
+    """Say whether every ``{axis}`` of a text names one that all cells have, and note the first not.
 
     Only where braces can mean nothing else: in `run` and `env` they belong to the shell.
     """
-    unknown = [axis for axis in _PLACEHOLDER.findall(text) if axis not in stage.matrix]
+    names = stage.matrix.names
+    unknown = [axis for axis in _PLACEHOLDER.findall(text) if axis not in names]
     for axis in unknown:
         message = f"`{{{axis}}}` in {describe(at)} names no axis of its matrix"
-        hint = nearest(axis, stage.matrix) or "the stage has no matrix"
-        checking.wrong(at, message, hint)
-    return not unknown
+        checking.wrong(at, message, nearest(axis, names) or "the stage has no matrix")
+    return not unknown and _check_filled(checking, stage, text, at, cells)
 
 
-def _filled(stage: ContainerStage, text: str) -> Iterator[str]:
-    """Yield a text with each combination of the axes that it names."""
-    axes = [axis for axis in stage.matrix if f"{{{axis}}}" in text]
-    for values in itertools.product(*(stage.matrix[axis] for axis in axes)):
-        filled = text
-        for axis, value in zip(axes, values, strict=True):
-            filled = filled.replace(f"{{{axis}}}", value)
-        yield filled
+def _check_filled(
+    checking: Checking, stage: ContainerStage, text: str, at: KeyPath, cells: tuple[Axes, ...]
+) -> bool:
+    """Say whether every cell has the axes that a text names, and note one that has not."""
+    for axis in (name for name in stage.matrix.names if f"{{{name}}}" in text):
+        if lacking := [axes for axes in cells if axis not in dict(axes)]:
+            name = cell_name(stage.name, lacking[0])
+            message = f"`{{{axis}}}` in {describe(at)} has no value in cell `{name}`"
+            checking.wrong(at, message, f"let an entry of `include` give every cell its `{axis}`")
+            return False
+    return True
+
+
+def _check_values(
+    checking: Checking, stage: ContainerStage, path: KeyPath, cells: tuple[Axes, ...]
+) -> None:
+    """Check that what is filled in for some cells of `run`, `env` and `build-args` is for all."""
+    texts = {("run", str(index)): line for index, line in enumerate(getattr(stage, "run", ()))}
+    texts |= {("env", name): value for name, value in stage.env.items()}
+    texts |= {("build-args", name): value for name, value in stage.build_args.items()}
+    for place, text in texts.items():
+        _check_filled(checking, stage, text, (*path, *place), cells)

@@ -49,9 +49,12 @@ class Decoder:
         fields = {field.key: field for field in shape.fields}
         values = dict(implied)
         meant: set[str] = set()
+        rest: dict[str, object] = {}
         for key, value in entries:
             if field := fields.get(key.text):
                 values[field.attribute] = self._entry(key, value, field.shape, path)
+            elif shape.rest:
+                rest[key.text] = self._named(key, value, shape.rest.shape, path)
             else:
                 message = f"unknown key {quoted(key.text)} in {describe(path)}"
                 self.problems.add(key.at, message, nearest(key.text, shape.keys))
@@ -66,6 +69,8 @@ class Decoder:
                 self.problems.add(self.origins[path], message, f"`{field.key}` is {field.doc}")
         if missing:
             raise _RefusedError
+        if shape.rest:
+            values[shape.rest.attribute] = rest
         return shape.cls(**values)
 
     def _entry(self, key: Scalar, node: Node, shape: Shape, path: KeyPath) -> object:
@@ -139,7 +144,9 @@ class Decoder:
         return shape.words[scalar.text]
 
     def _list(self, node: Node, shape: ListOf, path: KeyPath) -> tuple[object, ...]:
-        if isinstance(node, Scalar):
+        if isinstance(node, Scalar) or (
+            isinstance(node, Mapping) and isinstance(shape.item, MapOf)
+        ):
             return (self._value(node, shape.item, path),)
         if not isinstance(node, Sequence):
             self._wrong(node, path, "a list", _found(node))
@@ -149,16 +156,20 @@ class Decoder:
         )
 
     def _map(self, node: Node, shape: MapOf, path: KeyPath) -> dict[str, object]:
-        values = {}
-        for key, value in self._mapping(node, path, "a block of names"):
-            if key.plain and (taken := scalars.meaning(key.text)):
-                message = f"YAML takes the name {quoted(key.text)} for {taken}"
-                self.problems.add(key.at, message, _quote(key))
-            elif not re.fullmatch(shape.keys, key.text):
-                message = f"{quoted(key.text)} cannot be a name in {describe(path)}"
-                self.problems.add(key.at, message, f"a name is made of {shape.keys_form}")
-            values[key.text] = self._entry(key, value, shape.value, path)
-        return values
+        entries = self._mapping(node, path, "a block of names", shape.hint)
+        return {key.text: self._named(key, value, shape, path) for key, value in entries}
+
+    def _named(self, key: Scalar, value: Node, shape: MapOf, path: KeyPath) -> object:
+        """Return the value at a name that the user chose."""
+        if key.plain and (taken := scalars.meaning(key.text)):
+            message = f"YAML takes the name {quoted(key.text)} for {taken}"
+            self.problems.add(key.at, message, _quote(key))
+        elif not re.fullmatch(shape.keys, key.text):
+            message = f"{quoted(key.text)} cannot be a name in {describe(path)}"
+            form = shape.keys_form
+            hint = f"known here: {form}" if form.startswith("`") else f"a name is made of {form}"
+            self.problems.add(key.at, message, hint)
+        return self._entry(key, value, shape.value, path)
 
     def _stage(self, node: Node, shape: Kinds, path: KeyPath) -> object:
         """Return the stage that a mapping declares: its `kind` chooses the data class."""
@@ -179,9 +190,11 @@ class Decoder:
             self._wrong(node, path, expected, _found(node))
         return node
 
-    def _mapping(self, node: Node, path: KeyPath, expected: str) -> tuple[tuple[Scalar, Node], ...]:
+    def _mapping(
+        self, node: Node, path: KeyPath, expected: str, hint: str = ""
+    ) -> tuple[tuple[Scalar, Node], ...]:
         if not isinstance(node, Mapping):
-            self._wrong(node, path, expected, _found(node))
+            self._wrong(node, path, expected, _found(node), hint)
         return node.entries
 
     def _wrong(

@@ -92,6 +92,10 @@ def _block(shape: Block, **more: Schema) -> Schema:
         "required": [*more, *(field.key for field in shape.fields if field.required)],
         "additionalProperties": False,
     }
+    if shape.rest:
+        made |= {"propertyNames": {"pattern": _whole(shape.rest.shape.keys)}}
+        value = _schema(shape.rest.shape.value)
+        made["additionalProperties"] = {**value, "description": shape.rest.doc}
     if shape.exactly_one:
         made |= {"minProperties": 1, "maxProperties": 1}
     return made

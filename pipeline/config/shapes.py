@@ -56,18 +56,23 @@ class ListOf(NamedTuple):
 
 
 class MapOf(NamedTuple):
-    """Names that the user chooses (``keys`` is their pattern), each with a value."""
+    """Names that the user chooses (``keys`` is their pattern), each with a value.
+
+    ``hint`` says what to write where no mapping stands.
+    """
 
     value: Shape
     keys: str
     keys_form: str
+    hint: str = ""
 
 
 class Block(NamedTuple):
-    """A data class: a mapping with the keys we know."""
+    """A data class: a mapping with the keys we know, and those of ``rest`` where there is one."""
 
     cls: type
     fields: tuple[Field, ...]
+    rest: Rest | None = None
     exactly_one: bool = False
 
     @property
@@ -80,6 +85,14 @@ class Kinds(NamedTuple):
     """A block whose key `kind` says which data class it is."""
 
     blocks: Mapping[str, Block]
+
+
+class Rest(NamedTuple):
+    """The attribute of a block that takes each key which is no field."""
+
+    attribute: str
+    doc: str
+    shape: MapOf
 
 
 Shape = Text | Number | Choice | ListOf | MapOf | Block | Kinds
@@ -102,12 +115,10 @@ def block(cls: type) -> Block:
     """Return the shape of a data class of the model."""
     # The names that the model imports for type checkers only.
     hints = typing.get_type_hints(cls, localns={"Mapping": Mapping, "Path": Path, "Stage": Stage})
-    fields = tuple(
-        _field(field, hints[field.name])
-        for field in dataclasses.fields(cls)
-        if "implied" not in field.metadata
-    )
-    return Block(cls=cls, fields=fields)
+    declared = [field for field in dataclasses.fields(cls) if "implied" not in field.metadata]
+    fields = [_field(f, hints[f.name]) for f in declared if "rest" not in f.metadata]
+    rest = [_rest(f, hints[f.name]) for f in declared if "rest" in f.metadata]
+    return Block(cls=cls, fields=tuple(fields), rest=rest[0] if rest else None)
 
 
 @functools.cache
@@ -131,6 +142,12 @@ def _field(field: dataclasses.Field[object], hint: object) -> Field:
         default=default,
         path="path" in metadata,
     )
+
+
+def _rest(field: dataclasses.Field[object], hint: object) -> Rest:
+    _, value = typing.get_args(hint)
+    shape = _map(value, field.metadata)
+    return Rest(attribute=field.name, doc=field.metadata["doc"], shape=shape)
 
 
 def _shape(hint: object, metadata: Mapping[str, typing.Any]) -> Shape:
@@ -157,6 +174,7 @@ def _map(value: object, metadata: Mapping[str, typing.Any]) -> MapOf:
         value=shape,
         keys=metadata.get("keys", NAME.pattern),
         keys_form=metadata.get("keys_form", NAME_FORM),
+        hint=metadata.get("hint", ""),
     )
 
 

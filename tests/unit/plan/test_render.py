@@ -107,3 +107,22 @@ def test_a_template_that_names_another_context_is_refused(tmp_path: Path) -> Non
     )
     with pytest.raises(ConfigError, match="secrets"):
         render(steps(), project(tmp_path, text))
+
+
+def test_each_command_sees_what_is_mounted_for_it(tmp_path: Path) -> None:
+    mounted = steps(
+        template="wheel", run=(), commands=(("make",), ("check",)), mounts=(("root", "/sysroot"),)
+    )
+    found = summarise(render(mounted, tmp_path))
+    assert found.mounts == (frozenset({("root", "/sysroot")}),) * 2
+    assert "root" in found.contexts
+
+
+def test_a_template_that_drops_a_mount_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dockerfiles").mkdir()
+    (tmp_path / "dockerfiles" / "own.Dockerfile.j2").write_text(
+        '{% extends "pipeline/wheel.Dockerfile.j2" %}{% block mounts %}{% endblock %}'
+    )
+    mounted = steps(template="own", run=(), commands=(("make",),), mounts=(("root", "/sysroot"),))
+    with pytest.raises(ConfigError, match="the mount of `root` for the command `make`"):
+        render(mounted, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -12,13 +13,31 @@ CONTEXT = "inside"
 PLACE = "/inside"
 PYTHON = "/env/bin/python"
 
+_IMPORT = re.compile(r"^ *from pipeline\.inside\.(\w+) import ", re.MULTILINE)
+
 
 @cache
 def scripts(*names: str) -> FilesInput:
-    """Return modules of `pipeline.inside` by their names, as one input."""
-    directory = Path(inside.__file__).parent
-    files = sorted(f"{name}.py" for name in names)
-    return FilesInput(files=tuple((name, (directory / name).read_text()) for name in files))
+    """Return modules of `pipeline.inside` by their names, as one input.
+
+    What they import of each other comes with them under its full name: Python looks beside a
+    script first, and finds a package `pipeline` there that holds nothing else.
+    """
+    files = {f"{name}.py": _text(name) for name in names}
+    parts: set[str] = set()
+    open_ = {*names}
+    while open_:
+        found = {part for name in open_ for part in _IMPORT.findall(_text(name))}
+        open_ = found - parts
+        parts |= found
+    if parts:
+        files |= {"pipeline/__init__.py": "", "pipeline/inside/__init__.py": ""}
+        files |= {f"pipeline/inside/{part}.py": _text(part) for part in parts}
+    return FilesInput(files=tuple(sorted(files.items())))
+
+
+def _text(name: str) -> str:
+    return (Path(inside.__file__).parent / f"{name}.py").read_text()
 
 
 def command(script: str, *arguments: str) -> tuple[str, ...]:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Literal
 
 from pipeline.files import sha256_file
 from pipeline.wheels import contents, record, wheelinfo
+from pipeline.wheels.binaries import glibc_needed
 from pipeline.wheels.contents import Seen
-from pipeline.wheels.findings import Finding, finding
+from pipeline.wheels.elf import ElfError
+from pipeline.wheels.findings import Finding, few, finding
 from pipeline.wheels.layout import find_layout
 from pipeline.wheels.metadata import Facts, check_identity, read_metadata
 from pipeline.wheels.names import parse_sdist_name, parse_wheel_name
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.wheels.layout import Layout
+    from pipeline.wheels.zipheaders import Member
     from pipeline.wheels.zipread import ZipReader
 
 
@@ -33,7 +36,8 @@ class Audit:
     """What a wheel or sdist is, and what is wrong with it.
 
     ``name`` is as the metadata writes it, ``version`` as the file name does; ``tags`` are single
-    tags, sorted, none for an sdist; ``size`` in bytes; ``description`` the whole text.
+    tags, sorted, none for an sdist; ``size`` and ``unpacked`` in bytes; ``glibc`` is the version
+    that its compiled files need, empty when they need none; ``description`` the whole text.
     """
 
     file_name: str
@@ -42,7 +46,9 @@ class Audit:
     kind: Literal["wheel", "sdist"]
     tags: tuple[str, ...]
     size: int
+    unpacked: int
     sha256: str
+    glibc: str
     metadata_version: str
     requires_python: str
     requires_dist: tuple[str, ...]
@@ -86,7 +92,16 @@ def _audit_wheel(file: Path, allow_startup: frozenset[str]) -> Audit:
         *contents.check_startup(names, layout.data, allow_startup),
         *contents.check_tags(name, seen),
     ]
-    return _audit(file, "wheel", name.version, name.tags, facts, findings)
+    return _audit(
+        file,
+        facts,
+        [*findings, *contents.check_size(file.stat().st_size)],
+        kind="wheel",
+        version=name.version,
+        tags=name.tags,
+        unpacked=sum(member.size for member in files.values()),
+        glibc=glibc_needed(seen),
+    )
 
 
 def _look(reader: ZipReader, layout: Layout) -> tuple[list[Seen], list[Finding]]:
@@ -102,25 +117,28 @@ def _look(reader: ZipReader, layout: Layout) -> tuple[list[Seen], list[Finding]]
         faults.append(f"RECORD {error}")
     seen: list[Seen] = []
     for member in reader.members:
-        # The description of a project may well speak of `/src/`.
-        scan = Scan(search=member.name not in {path, layout.file("METADATA")})
         check = record.Check(rows.get(member.name, record.Row(path=member.name)))
-        for chunk in reader.chunks(member):
-            scan.update(chunk)
-            check.update(chunk)
+        # The description of a project may well speak of `/src/`.
+        search = member.name not in {path, layout.file("METADATA")}
+        seen.append(_see(reader, member, check, search=search))
         if member.name in rows and member.name != path and (fault := check.fault()):
             faults.append(f"`{member.name}` {fault}")
-        seen.append(_seen(member.name, member.mode, scan))
     return seen, [finding("record-mismatch", fault) for fault in faults]
 
 
-def _seen(name: str, mode: int, scan: Scan) -> Seen:
+def _see(reader: ZipReader, member: Member, check: record.Check, *, search: bool) -> Seen:
+    """Read a member through all that looks at it."""
+    with Scan(search=search) as scan:
+        for chunk in reader.chunks(member):
+            scan.update(chunk)
+            check.update(chunk)
+        elf, fault = None, ""
+        try:
+            elf = scan.elf()
+        except ElfError as error:
+            fault = str(error)
     return Seen(
-        name=name,
-        mode=mode,
-        is_elf=scan.is_elf,
-        machine=scan.machine,
-        build_path=scan.build_path,
+        name=member.name, mode=member.mode, build_path=scan.build_path, elf=elf, fault=fault
     )
 
 
@@ -152,7 +170,9 @@ def _audit_sdist(file: Path) -> Audit:
         findings.append(finding("no-pyproject", "it has no `pyproject.toml`"))
     for member in files.values():
         findings += contents.check_file(Seen(name=member.name, mode=member.mode))
-    return _audit(file, "sdist", name.version, (), facts, findings)
+    findings += contents.check_size(file.stat().st_size)
+    unpacked = sum(member.size for member in files.values())
+    return _audit(file, facts, findings, kind="sdist", version=name.version, unpacked=unpacked)
 
 
 def _check_file_name(file: Path, canonical: str) -> list[Finding]:
@@ -163,11 +183,14 @@ def _check_file_name(file: Path, canonical: str) -> list[Finding]:
 
 def _audit(
     file: Path,
-    kind: Literal["wheel", "sdist"],
-    version: str,
-    tags: tuple[str, ...],
     facts: Facts,
     findings: list[Finding],
+    *,
+    kind: Literal["wheel", "sdist"],
+    version: str,
+    unpacked: int,
+    tags: tuple[str, ...] = (),
+    glibc: str = "",
 ) -> Audit:
     return Audit(
         file_name=file.name,
@@ -176,12 +199,14 @@ def _audit(
         kind=kind,
         tags=tags,
         size=file.stat().st_size,
+        unpacked=unpacked,
         sha256=sha256_file(file),
+        glibc=glibc,
         metadata_version=facts.metadata_version,
         requires_python=facts.requires_python,
         requires_dist=facts.requires_dist,
         summary=facts.summary,
         description_content_type=facts.description_content_type,
         description=facts.description,
-        findings=tuple(sorted(findings, key=lambda found: (found.level, found.rule))),
+        findings=few(findings),
     )

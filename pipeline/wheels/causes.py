@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pipeline.wheels.scan import ELF_MAGIC
+from pipeline.wheels.elf import MAGIC
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ def cause_of(name: str, left: bytes, right: bytes) -> str:
         return "the time in its gzip header"
     if name.endswith((".pyc", ".pyo")):
         return _cause_in_bytecode(left, right)
-    if left.startswith(ELF_MAGIC) and right.startswith(ELF_MAGIC):
+    if left.startswith(MAGIC) and right.startswith(MAGIC):
         return _cause_in_elf(left, right)
     lines = _as_lines(left), _as_lines(right)
     if lines[0] is not None and lines[1] is not None:

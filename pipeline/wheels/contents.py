@@ -2,34 +2,45 @@
 
 from __future__ import annotations
 
-import re
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.wheels.binaries import check_binaries, check_extensions
 from pipeline.wheels.findings import finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from pipeline.wheels.elf import Elf
     from pipeline.wheels.findings import Finding
     from pipeline.wheels.names import WheelName
 
 _STARTUP = (".pth", ".start")
 _SITE_DIRECTORIES = ("purelib", "platlib")
-_SOABI = re.compile(r"\.cpython-(\d+)[a-z]*-[^/]*\.so$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What one look at a file showed; ``machine`` only for an ELF file we know."""
+    """What one look at a file showed.
+
+    ``elf`` is there for an ELF file that could be read, ``fault`` says why one could not.
+    """
 
     name: str
     mode: int
-    is_elf: bool = False
-    machine: str = ""
     build_path: str = ""
+    elf: Elf | None = None
+    fault: str = ""
 
+    @property
+    def is_elf(self) -> bool:
+        """Whether it is an ELF file (program, library or object)."""
+        return self.elf is not None or bool(self.fault)
+
+
+SIZE_LIMIT = 100_000_000
+"""Bytes a file may have at an index unless the project was granted more."""
 
 WRITTEN = (".py", ".pyi", ".md", ".rst", ".j2")
 """Files that people write: what they say of ``/src`` or ``/env`` was not left there by a build."""
@@ -65,9 +76,15 @@ def check_tags(name: WheelName, files: Sequence[Seen]) -> Iterator[Finding]:
             yield finding("elf-in-pure", f"`{seen.name}` is an ELF file in a wheel for `any`")
     elif not elves and any("linux" in platform for platform in name.platforms):
         yield finding("platform-without-elf", f"no file is compiled for `{name.platforms[0]}`")
-    else:
-        yield from _check_machines(name, elves)
-    yield from _check_soabi(name, files)
+    yield from check_binaries(name, files)
+    yield from check_extensions(name, files)
+
+
+def check_size(size: int) -> Iterator[Finding]:
+    """Yield a finding for a file that an index would only take from who was granted more."""
+    if size > SIZE_LIMIT:
+        words = f"it has {size:,} bytes; an index takes {SIZE_LIMIT:,} unless it granted more"
+        yield finding("size-limit", words)
 
 
 def check_purelib(name: WheelName, files: Sequence[Seen], *, purelib: bool) -> Iterator[Finding]:
@@ -79,22 +96,3 @@ def check_purelib(name: WheelName, files: Sequence[Seen], *, purelib: bool) -> I
         yield finding("purelib-mismatch", f"it says purelib but has `{root_elf.name}`")
     if not purelib and "any" in name.platforms:
         yield finding("purelib-mismatch", "it says platlib but is for `any` platform")
-
-
-def _check_machines(name: WheelName, elves: Sequence[Seen]) -> Iterator[Finding]:
-    for seen in elves:
-        if seen.machine and not any(
-            platform.endswith(f"_{seen.machine}") for platform in name.platforms
-        ):
-            yield finding(
-                "elf-architecture",
-                f"`{seen.name}` is for {seen.machine}, the wheel for `{name.platforms[0]}`",
-            )
-
-
-def _check_soabi(name: WheelName, files: Sequence[Seen]) -> Iterator[Finding]:
-    for seen in files:
-        match = _SOABI.search(seen.name)
-        if match and f"cp{match[1]}" not in name.pythons:
-            tags = ".".join(name.pythons)
-            yield finding("soabi-mismatch", f"`{seen.name}` does not load in `{tags}`")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import struct
 import tarfile
 import zipfile
 from typing import TYPE_CHECKING, Protocol
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 METADATA = "Metadata-Version: 2.1\nName: Some.Thing\nVersion: 1.0\nSummary: A thing\n\nWords.\n"
@@ -40,6 +41,99 @@ class MakeSdist(Protocol):
     """Writes an sdist of tar headers and their content."""
 
     def __call__(self, *members: tuple[tarfile.TarInfo, bytes], name: str = ...) -> Path: ...
+
+
+class MakeElf(Protocol):
+    """Writes a shared object that has no sections: what a loader reads, and nothing else.
+
+    ``versions`` gives for each library its versions, and for each the symbol that wants it.
+    """
+
+    def __call__(
+        self,
+        *,
+        machine: int = ...,
+        needed: tuple[str, ...] = ...,
+        rpath: str = ...,
+        runpath: str = ...,
+        versions: Mapping[str, Mapping[str, str]] | None = ...,
+        weak: tuple[str, ...] = ...,
+        text: bytes = ...,
+    ) -> bytes: ...
+
+
+ADDRESS = 0x10000
+
+
+@pytest.fixture
+def make_elf() -> MakeElf:
+    """Return a writer of ELF files of 64 bits, least byte first."""
+
+    def make(
+        *,
+        machine: int = 62,
+        needed: tuple[str, ...] = (),
+        rpath: str = "",
+        runpath: str = "",
+        versions: Mapping[str, Mapping[str, str]] | None = None,
+        weak: tuple[str, ...] = (),
+        text: bytes = b"",
+    ) -> bytes:
+        strings = bytearray(b"\0")
+
+        def string(word: str) -> int:
+            strings.extend(word.encode() + b"\0")
+            return len(strings) - len(word) - 1
+
+        verneed, symbols = _versions(versions or {}, weak, string)
+        entries = [(1, string(name)) for name in needed]
+        entries += [(15, string(rpath))] if rpath else []
+        entries += [(29, string(runpath))] if runpath else []
+        parts = {
+            5: bytes(strings),
+            6: bytes(24)
+            + b"".join(struct.pack("<IBBHQQ", s, 0x12, 0, 0, 0, 0) for s, _ in symbols),
+            4: struct.pack("<II", 1, len(symbols) + 1),
+            0x6FFFFFF0: struct.pack(f"<{len(symbols) + 1}H", 0, *(index for _, index in symbols)),
+            **({0x6FFFFFFE: verneed, 0x6FFFFFFF: b""} if verneed else {}),
+        }
+        body, entries = b"", [*entries, (10, len(strings))]
+        for tag, data in parts.items():
+            value = len(versions or {}) if tag == 0x6FFFFFFF else ADDRESS + 176 + len(body)
+            entries.append((tag, value))
+            body += data
+        dynamic = b"".join(struct.pack("<qQ", *entry) for entry in (*entries, (0, 0)))
+        return _joined(machine, body, dynamic, text)
+
+    return make
+
+
+def _versions(
+    versions: Mapping[str, Mapping[str, str]], weak: tuple[str, ...], string: Callable[[str], int]
+) -> tuple[bytes, list[tuple[int, int]]]:
+    """Return the table of wanted versions, and each symbol with the index of its version."""
+    table, symbols, index = b"", [], 2
+    for number, (library, wanted) in enumerate(versions.items(), 1):
+        rows = b""
+        for position, (version, symbol) in enumerate(wanted.items(), 1):
+            step = 16 if position < len(wanted) else 0
+            flags = 2 if version in weak else 0
+            rows += struct.pack("<IHHII", 0, flags, index, string(version), step)
+            symbols += [(string(symbol), index)] if symbol else []
+            index += 1
+        step = 16 + len(rows) if number < len(versions) else 0
+        table += struct.pack("<HHIII", 1, len(wanted), string(library), 16, step) + rows
+    return table, symbols
+
+
+def _joined(machine: int, body: bytes, dynamic: bytes, text: bytes) -> bytes:
+    size = 176 + len(body) + len(dynamic) + len(text)
+    ident = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
+    header = struct.pack("<HHIQQQIHHHHHH", 3, machine, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+    load = struct.pack("<IIQQQQQQ", 1, 5, 0, ADDRESS, ADDRESS, size, size, 0x1000)
+    place = 176 + len(body)
+    rest = (place, ADDRESS + place, ADDRESS + place, len(dynamic), len(dynamic), 8)
+    return ident + header + load + struct.pack("<IIQQQQQQ", 2, 6, *rest) + body + dynamic + text
 
 
 @pytest.fixture

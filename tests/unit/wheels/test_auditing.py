@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.files import sha256_file
+from pipeline.release import index_rules
+from pipeline.wheels import contents
 from pipeline.wheels.audit import audit
 from pipeline.wheels.findings import RULES
 
@@ -160,3 +162,16 @@ def test_every_rule_has_a_name_and_a_meaning() -> None:
 
 def test_what_people_wrote_may_name_the_paths_of_a_build(make_wheel: MakeWheel) -> None:
     assert "absolute-build-path" not in rules(make_wheel({"a.py": "ROOT = '/src/build'\n"}))
+
+
+def test_an_index_has_no_say_on_start_up_files_and_its_own_limit_of_size(
+    make_wheel: MakeWheel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contents, "SIZE_LIMIT", 10)
+    metadata = "Metadata-Version: 2.1\nName: some-thing\nVersion: 1.0\n\nWords.\n"
+    found = audit(make_wheel({"run.pth": "x", f"{INFO}/METADATA": metadata}))
+    assert {finding.rule for finding in found.findings} == {"size-limit", "unexpected-pth"}
+    assert not list(index_rules.faults(found, size_limit=found.size))
+    assert not [text for text in index_rules.remarks(found) if "bytes" in text]
+    (reason,) = index_rules.faults(found, size_limit=found.size - 1)
+    assert "more than the" in reason

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from pipeline.errors import VerificationError
 from pipeline.files import sha256_file
-from pipeline.release.index_rules import SIZE_LIMIT, faults, remarks
+from pipeline.release.index_rules import SIZE_LIMIT, faults, public_faults, remarks
 from pipeline.wheels.audit import audit
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class Verdict:
     """What an index would say about a file.
 
     ``file`` is its name, ``tags`` those of a wheel, ``size`` in bytes. ``remarks`` are the reasons
-    when it is not ``accepted``, and what a person should know otherwise. ``name`` and ``version``
-    are empty when the file could not be read.
+    when it is not ``accepted``, and what a person should know otherwise. ``requires`` are its
+    requirements (PEP 508). ``name`` and ``version`` are empty when the file could not be read.
     """
 
     file: str
@@ -40,17 +40,21 @@ class Verdict:
     sha256: str
     accepted: bool
     remarks: tuple[str, ...]
+    requires: tuple[str, ...] = ()
 
 
-def rehearse(files: Mapping[str, Path], *, size_limit: int = SIZE_LIMIT) -> tuple[Verdict, ...]:
+def rehearse(
+    files: Mapping[str, Path], *, size_limit: int = SIZE_LIMIT, public: bool = True
+) -> tuple[Verdict, ...]:
     """Return a verdict for each file, sorted by name.
 
     ``files`` gives each file's name at the index and where its bytes are, which may be a place of
-    another name such as a blob. ``size_limit`` is in bytes.
+    another name such as a blob. ``size_limit`` is in bytes. Unless the index is ``public``, what
+    only public ones refuse is remarked.
     """
     with tempfile.TemporaryDirectory(prefix="pipeline-rehearsal-") as scratch:
         alone = [
-            _judge(_under_its_name(name, files[name], Path(scratch)), size_limit)
+            _judge(_under_its_name(name, files[name], Path(scratch)), size_limit, public=public)
             for name in sorted(files)
         ]
     return tuple(_judge_together(alone))
@@ -64,7 +68,7 @@ def _under_its_name(name: str, path: Path, scratch: Path) -> Path:
     return link
 
 
-def _judge(file: Path, size_limit: int) -> Verdict:
+def _judge(file: Path, size_limit: int, *, public: bool) -> Verdict:
     try:
         found = audit(file)
     except VerificationError as error:
@@ -78,7 +82,8 @@ def _judge(file: Path, size_limit: int) -> Verdict:
             accepted=False,
             remarks=(error.message, *error.detail),
         )
-    reasons = tuple(faults(found, size_limit))
+    reasons = tuple(faults(found, size_limit, public=public))
+    allowed = () if public else public_faults(found, size_limit)
     return Verdict(
         file=file.name,
         name=found.name,
@@ -87,7 +92,8 @@ def _judge(file: Path, size_limit: int) -> Verdict:
         size=found.size,
         sha256=found.sha256,
         accepted=not reasons,
-        remarks=(*reasons, *remarks(found)),
+        remarks=(*reasons, *allowed, *remarks(found)),
+        requires=found.requires_dist,
     )
 
 

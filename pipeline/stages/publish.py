@@ -1,81 +1,143 @@
-"""Kind ``publish``: uploads what it needs; in a draft, what the index would say of each file."""
+"""Kind ``publish``: uploads what it needs; in a draft the same to an index in this process."""
 
 from __future__ import annotations
 
+import contextlib
+import random
+import tempfile
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from pipeline.checkout import git, worktree
 from pipeline.console import human_size, table
-from pipeline.errors import ReleaseRefusedError
-from pipeline.release.rehearsal import rehearse
+from pipeline.publishing import preflight
+from pipeline.publishing.journal import journal, name_of
+from pipeline.publishing.judging import PUBLIC
+from pipeline.publishing.planned import refuse_unplanned
+from pipeline.publishing.preflight import Candidate, checked
+from pipeline.publishing.publish import Publisher
+from pipeline.publishing.rehearsal import RehearsalIndex
 from pipeline.stages.host import HostSituation, Said
-from pipeline.stages.pushes import planned_pushes, rows
+from pipeline.stages.pushes import ARCHIVE, planned_pushes, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pipeline.config.stages import PublishStage
-    from pipeline.release.rehearsal import Verdict
+    from pipeline.execute.report import Artifact
+    from pipeline.publishing.preflight import Checked
+    from pipeline.publishing.publish import Receipt
     from pipeline.stages.pushes import Push
 
 PUBLISHED = (".whl", ".tar.gz")
+ROOM = "publish"
 
 
 def run(situation: HostSituation) -> Said:
-    """Rehearse the upload. ReleaseRefusedError when the index would refuse a file.
+    """Check everything, then upload it; in a draft the upload is rehearsed.
 
-    Images alone are pushed unless it is a draft.
+    Raises ReleaseRefusedError, VerificationError or NetworkError as `Publisher.publish` does.
+    Images go last, when all files are where they belong.
     """
     made = [artifact for cell in situation.needed for artifact in cell.outputs]
-    pushes = planned_pushes(made, _registry(situation))
-    if not situation.draft:
-        if pushes and not any(a.name.endswith(PUBLISHED) for a in made):
-            return _pushed(pushes, situation)
-        raise ReleaseRefusedError(
-            "this version of the tool rehearses an upload but does not make one yet",
-            hint="add `--draft` to see what the index would say, then upload with `twine upload`",
+    stage = cast("PublishStage", situation.stage)
+    pushes = planned_pushes(made, stage.registry or "")
+    candidates = [
+        Candidate(name=a.name, path=a.path, sha256=a.sha256, size=a.size)
+        for a in made
+        if a.name.endswith(PUBLISHED)
+    ]
+    if situation.expected is not None:
+        refuse_unplanned({a.name: a.sha256 for a in publishable(made)}, situation.expected)
+    public = stage.index in PUBLIC
+    with checked(candidates, public=public) as release:
+        if situation.draft:
+            return _draft(release, pushes, situation, public=public)
+        return _publish(release, pushes, stage, situation)
+
+
+def publishable(made: Iterable[Artifact]) -> tuple[Artifact, ...]:
+    """Return those of a run's files that a publish stage takes."""
+    return tuple(a for a in made if a.name.endswith((*PUBLISHED, ARCHIVE)))
+
+
+def _draft(
+    release: Checked, pushes: Sequence[Push], situation: HostSituation, *, public: bool
+) -> Said:
+    """Rehearse: the journal of it is forgotten, and so is the index."""
+    with tempfile.TemporaryDirectory(prefix="pipeline-rehearsal-") as scratch:
+        index = RehearsalIndex(Path(scratch) / "index", public=public)
+        with journal(Path(scratch), "draft") as opened:
+            Publisher(
+                index=index,
+                journal=opened,
+                tell=lambda _: None,
+                pause=situation.pause,
+                spread=lambda seconds: seconds,
+            ).publish(release.files, commit="")
+    return _said([*preflight.rows(release.verdicts), *rows(pushes)], release, pushes)
+
+
+def _publish(
+    release: Checked, pushes: Sequence[Push], stage: PublishStage, situation: HostSituation
+) -> Said:
+    lines: list[str] = []
+    remarks: tuple[str, ...] = ()
+    if release.files:
+        receipt, remarks = _upload(release, stage, situation)
+        lines += _table(release, receipt)
+    done = [push.carry_out(situation.settings) for push in pushes]
+    there = (p.reference for p, new in zip(pushes, done, strict=True) if not new)
+    said = (f"{reference} was there already" for reference in there)
+    return _said([*lines, *rows(pushes)], release, pushes, (*remarks, *said))
+
+
+def _upload(
+    release: Checked, stage: PublishStage, situation: HostSituation
+) -> tuple[Receipt, tuple[str, ...]]:
+    # A draft does without the network, and without what it costs to load.
+    from pipeline.publishing.places import RemoteIndex, find  # noqa: PLC0415
+
+    place = find(stage.index, stage.index_url or "", situation.settings)
+    name = name_of(situation.version, place.name, place.address)
+    with (
+        journal(situation.memory / ROOM, name) as opened,
+        contextlib.closing(RemoteIndex(place, situation.settings)) as index,
+    ):
+        publisher = Publisher(
+            index=index,
+            journal=opened,
+            tell=situation.tell,
+            pause=situation.pause,
+            spread=lambda seconds: seconds * random.uniform(1.0, 1.5),  # noqa: S311  no secret
         )
-    verdicts = rehearse({a.name: a.path for a in made if a.name.endswith(PUBLISHED)})
-    refused = [verdict for verdict in verdicts if not verdict.accepted]
-    if refused:
-        reasons = [f"{v.file}: {remark}" for v in refused for remark in v.remarks]
-        raise ReleaseRefusedError(
-            f"an index would refuse {len(refused)} of {len(verdicts)} files",
-            detail=(*_rows(verdicts), *reasons),
-        )
+        return publisher.publish(release.files, _commit(situation.pipeline.root)), place.remarks
+
+
+def _commit(root: Path) -> str:
+    return git.head(root) if worktree.is_repository(root) else ""
+
+
+def _said(
+    lines: Sequence[str], release: Checked, pushes: Sequence[Push], remarks: Sequence[str] = ()
+) -> Said:
     return Said(
-        text="\n".join([*(_rows(verdicts) if verdicts else ()), *rows(pushes)]),
+        text="\n".join(lines),
         data={
-            "files": [asdict(verdict) for verdict in verdicts],
+            "files": [asdict(verdict) for verdict in release.verdicts],
             "images": [push.document for push in pushes],
         },
-        remarks=tuple(f"{v.file}: {remark}" for v in verdicts for remark in v.remarks),
+        remarks=(*release.remarks, *remarks),
     )
 
 
-def _registry(situation: HostSituation) -> str:
-    return cast("PublishStage", situation.stage).registry or ""
-
-
-def _pushed(pushes: Sequence[Push], situation: HostSituation) -> Said:
-    done = [push.carry_out(situation.settings) for push in pushes]
-    return Said(
-        text="\n".join(rows(pushes)),
-        data={"files": [], "images": [push.document for push in pushes]},
-        remarks=tuple(
-            f"{push.reference} was there already"
-            for push, new in zip(pushes, done, strict=True)
-            if not new
-        ),
-    )
-
-
-def _rows(verdicts: tuple[Verdict, ...]) -> list[str]:
-    rows = [
+def _table(release: Checked, receipt: Receipt) -> list[str]:
+    found = [
         (
-            *(v.file, v.name, v.version, " ".join(v.tags), human_size(v.size)),
-            "accepted" if v.accepted else "refused",
+            *(file.name, human_size(file.size), file.sha256),
+            "uploaded" if file.name in receipt.sent else "was there",
         )
-        for v in verdicts
+        for file in release.files
     ]
-    return table(("file", "name", "version", "tags", "size", "index"), rows)
+    return table(("file", "size", "sha256", "index"), found, yields=2)

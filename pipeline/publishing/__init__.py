@@ -1,0 +1,1 @@
+"""Files onto an index: checked, planned, sent, read back, and told in a journal."""

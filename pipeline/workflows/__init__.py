@@ -1,0 +1,1 @@
+"""Workflows of GitHub Actions: written, held against what is there, and walked on this machine."""

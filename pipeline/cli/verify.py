@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.outcome import conclude
 from pipeline.cli.parser import add_engine, add_network
+from pipeline.cli.reproducing import reproduced
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.console import table
 from pipeline.errors import StageFailedError, VerificationError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 EXAMPLES = (
     ("pipeline verify wheel", "it and the sdist it is made from"),
     ("pipeline verify 'wheel[cp311]' --offline", "one cell, without network"),
+    ("pipeline verify dist/one-1.0-py3-none-any.whl --from-provenance", "a published file"),
+    ("pipeline verify v1.0 --from-provenance", "all that a tag released"),
 )
 
 
@@ -29,10 +32,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_selection(parser)
     add_engine(parser)
     add_network(parser)
+    parser.add_argument(
+        "--from-provenance",
+        action="store_true",
+        help="take the words for files or tags: rebuild from the commit that the provenance "
+        "names, offline where the cache has the downloads, and compare",
+    )
 
 
 def run(arguments: argparse.Namespace, session: Session) -> int:
     """Compare every file; exit 4 when one differs, naming it and, where known, the cause."""
+    comparisons = _compared(arguments, session)
+    if not comparisons:
+        raise StageFailedError("the stages asked for make no files, so there is nothing to compare")
+    if not arguments.json:
+        rows = [(c.name, "same" if c.same else "differs", c.first) for c in comparisons]
+        print("\n".join(table(("file", "bytes", "sha256"), rows, yields=2)))
+    document = {"files": [comparison.document() for comparison in comparisons]}
+    return conclude(document, _failure(comparisons), session.console, as_json=arguments.json)
+
+
+def _compared(arguments: argparse.Namespace, session: Session) -> tuple[Comparison, ...]:
+    if arguments.from_provenance:
+        return reproduced(arguments.stages, session)
     plan = plan_of(session, selections(arguments))
     session.checkout.remember()
     means = session.means(session.engine())
@@ -42,16 +64,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     # What is in the cache needed no downloads; the second build has nothing but them.
     prepare([cell.recipe for cell in plan.cells if cell.recipe], means)
     session.console.info("building again: fresh cache, other directory, umask, zone and locale")
-    comparisons = rebuild(
-        plan, first, session.checkout, means, session.root, engine=session.engine_choice
-    )
-    if not comparisons:
-        raise StageFailedError("the stages asked for make no files, so there is nothing to compare")
-    if not arguments.json:
-        rows = [(c.name, "same" if c.same else "differs", c.first) for c in comparisons]
-        print("\n".join(table(("file", "bytes", "sha256"), rows, yields=2)))
-    document = {"files": [comparison.document() for comparison in comparisons]}
-    return conclude(document, _failure(comparisons), session.console, as_json=arguments.json)
+    return rebuild(plan, first, session.checkout, means, session.root, engine=session.engine_choice)
 
 
 def _failure(comparisons: Sequence[Comparison]) -> VerificationError | None:

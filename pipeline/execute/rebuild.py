@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline import start
-from pipeline.errors import StageFailedError
+from pipeline.errors import StageFailedError, VerificationError
+from pipeline.evidence.provenance import equivalence
 from pipeline.execute.outputs import SUFFIX
 from pipeline.execute.provision import wanted_files
+from pipeline.files import sha256_file
 from pipeline.process import check, run
 from pipeline.store.store import Store
 from pipeline.wheels.compare import compare
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.checkout.inputs import Checkout
-    from pipeline.execute.report import Artifact, RunReport
+    from pipeline.execute.report import RunReport
     from pipeline.execute.run import Means
     from pipeline.plan.types import Plan
 
@@ -39,12 +41,16 @@ DECLARATIONS = ("pipeline.yaml", "pipeline.lock", "images/*.yaml", "dockerfiles/
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A file that was made twice: both digests, and what differs."""
+    """A file that was made twice: both digests, and what differs.
+
+    ``commit`` is what the second one was made of, empty for the working tree.
+    """
 
     name: str
     first: str
     second: str
     differences: tuple[str, ...] = ()
+    commit: str = ""
 
     @property
     def same(self) -> bool:
@@ -52,13 +58,15 @@ class Comparison:
         return self.first == self.second
 
     def document(self) -> dict[str, object]:
-        """Return it as JSON's types."""
+        """Return it as JSON's types; of a file that a commit gave again with a statement of it."""
+        proven = self.same and self.commit
         return {
             "name": self.name,
             "same": self.same,
             "first": self.first,
             "second": self.second,
             "differences": list(self.differences),
+            **({"statement": equivalence(self.name, self.first, self.commit)} if proven else {}),
         }
 
 
@@ -78,13 +86,28 @@ def rebuild(
     ``engine`` is the name of an engine and of its builder.
     """
     with means.store.scratch("verify") as scratch:
-        copy, dist = scratch / "a copy of the checkout", scratch / "dist"
+        copy = scratch / "a copy of the checkout"
         _copy_checkout(checkout, root, copy)
-        _seed(plan, means, scratch / "store")
-        names = [cell.name for cell in plan.cells if cell.recipe]
-        env = _environment(plan, scratch / "store")
-        _run_again([*names, *_flags(engine)], copy, dist, env)
-        return tuple(_compared(artifact, dist / artifact.name) for artifact in first.artifacts)
+        dist = build_elsewhere(plan, means, copy, scratch, engine=engine)
+        return tuple(
+            compare_files(artifact.name, artifact.path, dist / artifact.name)
+            for artifact in first.artifacts
+        )
+
+
+def build_elsewhere(
+    plan: Plan, means: Means, copy: Path, scratch: Path, *, engine: tuple[str, str]
+) -> Path:
+    """Build the cells of a plan in the checkout ``copy``; return the directory of the files.
+
+    ``scratch`` is a place for the second build's store and output. Raises StageFailedError.
+    """
+    dist = scratch / "dist"
+    _seed(plan, means, scratch / "store")
+    names = [cell.name for cell in plan.cells if cell.recipe and not cell.internal]
+    env = _environment(plan, scratch / "store")
+    _run_again([*names, *_flags(engine)], copy, dist, env)
+    return dist
 
 
 def _copy_checkout(checkout: Checkout, root: Path, copy: Path) -> None:
@@ -142,21 +165,26 @@ def _run_again(words: list[str], copy: Path, dist: Path, env: dict[str, str]) ->
     json.loads(completed.stdout)
 
 
-def _compared(artifact: Artifact, second: Path) -> Comparison:
-    from pipeline.files import sha256_file  # noqa: PLC0415
-
+def compare_files(name: str, first: Path, second: Path) -> Comparison:
+    """Compare two builds of a file called ``name``; of archives also what differs inside."""
+    digest = sha256_file(first)
     if not second.is_file():
-        return Comparison(
-            name=artifact.name, first=artifact.sha256, second="", differences=("is missing",)
-        )
-    digest = sha256_file(second)
+        return Comparison(name=name, first=digest, second="", differences=("is missing",))
+    again = sha256_file(second)
     differences: tuple[str, ...] = ()
-    if digest != artifact.sha256 and not artifact.name.endswith(tuple(SUFFIX.values())):
+    if again != digest and not name.endswith(tuple(SUFFIX.values())):
         differences = ("other bytes",)
-    elif digest != artifact.sha256:
-        named = second.with_name(f"first-{artifact.name}")
-        shutil.copyfile(artifact.path, named)
-        differences = tuple(str(difference) for difference in compare(named, second))
-    return Comparison(
-        name=artifact.name, first=artifact.sha256, second=digest, differences=differences
-    )
+    elif again != digest:
+        differences = _differences(name, first, second)
+    return Comparison(name=name, first=digest, second=again, differences=differences)
+
+
+def _differences(name: str, first: Path, second: Path) -> tuple[str, ...]:
+    """Return what differs inside of two archives, or why one of them cannot be looked into."""
+    named = second.parent / "first" / name
+    named.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(first, named)
+    try:
+        return tuple(str(difference) for difference in compare(named, second))
+    except VerificationError as error:
+        return (error.message,)

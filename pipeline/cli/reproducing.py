@@ -1,0 +1,94 @@
+"""``pipeline verify FILE-OR-TAG --from-provenance``: released files, rebuilt and compared."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.checkout.history import commit_of
+from pipeline.checkout.worktree import is_repository
+from pipeline.errors import UsageError
+from pipeline.evidence.provenance import SUFFIX, read_claim
+from pipeline.execute.evidence import DIRECTORY
+from pipeline.execute.reproduce import Claimed, check_file, reproduce, snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pipeline.cli.session import Session
+    from pipeline.evidence.provenance import Claim
+    from pipeline.execute.rebuild import Comparison
+
+DIST = "dist"
+
+
+def reproduced(words: Sequence[str], session: Session) -> tuple[Comparison, ...]:
+    """Rebuild each file that is named, or that a tag named here released; compare the bytes."""
+    claims = [found for word in words for found in _wanted(word, session.root)]
+    for claimed in claims:
+        check_file(claimed)
+    commits = dict.fromkeys(claimed.claim.commit for claimed in claims)
+    return tuple(
+        comparison
+        for commit in commits
+        for comparison in _of_commit([c for c in claims if c.claim.commit == commit], session)
+    )
+
+
+def _of_commit(claims: Sequence[Claimed], session: Session) -> tuple[Comparison, ...]:
+    commit = claims[0].claim.commit
+    cells = ", ".join(f"`{cell}`" for cell in dict.fromkeys(c.claim.cell for c in claims))
+    with snapshot(session.root, commit, session.store) as laid:
+        session.console.info(f"building {cells} of commit {commit[:12]} again")
+        # The lock of today's files may be stale; it has no part in this.
+        means = session.means(session.engine(), lock=laid.lock).at(laid.pipeline, laid.lock)
+        return reproduce(claims, laid, means, engine=session.engine_choice)
+
+
+def _wanted(word: str, root: Path) -> Iterator[Claimed]:
+    file = Path(word)
+    if file.is_file():
+        yield Claimed(file=file, claim=read_claim(_statement(file, root)))
+        return
+    yield from _of_tag(word, root)
+
+
+def _statement(file: Path, root: Path) -> Path:
+    name = file.name + SUFFIX
+    places = (file.parent, file.parent / DIRECTORY, root / DIST / DIRECTORY)
+    for place in places:
+        if (place / name).is_file():
+            return place / name
+    raise UsageError(
+        f"there is no provenance of `{file.name}`",
+        hint=f"put `{name}` beside it; `pipeline run --provenance` writes it to "
+        f"`{DIST}/{DIRECTORY}`",
+    )
+
+
+def _of_tag(tag: str, root: Path) -> Iterator[Claimed]:
+    commit = commit_of(root, f"refs/tags/{tag}") if is_repository(root) else ""
+    if not commit:
+        raise UsageError(
+            f"`{tag}` is neither a file nor a tag of this repository",
+            hint="name a file such as `dist/NAME.whl`, or a tag (`git fetch --tags` brings them)",
+        )
+    statements = sorted((root / DIST / DIRECTORY).rglob(f"*{SUFFIX}"))
+    claims = [claim for each in statements if (claim := read_claim(each)).commit == commit]
+    if not claims:
+        raise UsageError(
+            f"`{DIST}/{DIRECTORY}` has no provenance of files that `{tag}` released",
+            hint="put the published files and their statements there, then run it again",
+        )
+    for claim in claims:
+        yield Claimed(file=_released(root / DIST, claim), claim=claim)
+
+
+def _released(dist: Path, claim: Claim) -> Path:
+    file = dist / claim.name
+    if not file.resolve().is_relative_to(dist.resolve()) or not file.is_file():
+        raise UsageError(
+            f"`{DIST}` has no `{claim.name}`, though there is provenance of it",
+            hint="put the published file there, or name the files that you have",
+        )
+    return file

@@ -1,7 +1,9 @@
 """Makes the tool's own environment for `./pipelinew`, with nothing but a bare Python.
 
-Run as ``python -I -S -B bootstrap.py REQUIREMENTS DIRECTORY NOTE``; prints the environment's name
-below DIRECTORY. Nothing of the package can be imported yet, so this file stands alone.
+Run as ``python -I -S -B bootstrap.py REQUIREMENTS DIRECTORY NOTE WORDS...``; prints the
+environment's name below DIRECTORY. Nothing of the package can be imported yet, so this file stands
+alone. WORDS are the caller's: where they are ``cache import FILE``, the wheels come out of that
+bundle, and no index is asked.
 
 The name is a digest of the requirements and of the Python, so that neither can change below an
 environment. It is made in place under a lock, because scripts in it name its path, and
@@ -16,9 +18,12 @@ import errno
 import fcntl
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -53,6 +58,13 @@ NETWORK_WORDS = (
     *("Connection reset", "ProxyError", "SSLError", "HTTP error", "Temporary failure in name"),
     *("Network is unreachable", "ConnectionResetError", "IncompleteRead", "ConnectTimeout"),
 )
+
+BUNDLED = re.compile(r"tool/([A-Za-z0-9][A-Za-z0-9._+!-]*\.whl)")
+"""How the tool's wheels are called in a bundle (`pipeline.downloads.bundle`)."""
+
+UNREADABLE = (FileNotFoundError, IsADirectoryError, PermissionError, FileExistsError)
+
+NOT_FOR_BUNDLES = ("PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 
 MISMATCH_WORDS = "DO NOT MATCH THE HASHES"
 
@@ -118,37 +130,77 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def make(environment: Path, requirements: Path, python: str) -> None:
+def make(environment: Path, requirements: Path, python: str, bundle: str) -> None:
     """Make the environment at its final path, ``.complete`` last."""
     shutil.rmtree(environment, ignore_errors=True)
     version = sys.version.split()[0]
     say(f"setting up the tool's own environment with Python {version} (once)")
-    made = start([python, "-I", "-m", "venv", str(environment)])
-    if made.returncode:
-        fail(
-            FAILED,
-            f"{python} could not make a virtual environment",
-            "install its venv module (Debian, Ubuntu: apt install python3-venv)",
-            tail(made.stdout),
-        )
-    say("installing its hash-locked requirements")
-    installed = start([f"{environment}/bin/python", *PIP, "-r", str(requirements)])
+    with bundled(bundle, environment.parent) as wheels:
+        made = start([python, "-I", "-m", "venv", str(environment)])
+        if made.returncode:
+            fail(
+                FAILED,
+                f"{python} could not make a virtual environment",
+                "install its venv module (Debian, Ubuntu: apt install python3-venv)",
+                tail(made.stdout),
+            )
+        say("installing its hash-locked requirements" + (f" from {bundle}" if bundle else ""))
+        command = [f"{environment}/bin/python", *PIP, *wheels, "-r", str(requirements)]
+        installed = start(command, bundle=bundle)
     if installed.returncode:
-        explain(installed.stdout)
+        shutil.rmtree(environment, ignore_errors=True)
+        explain(installed.stdout, bundle)
     (environment / ".complete").touch()
     say("done")
 
 
-def start(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """Run a program and return it with all it said; Python's and pip's odd variables are off."""
+@contextlib.contextmanager
+def bundled(bundle: str, directory: Path) -> Iterator[tuple[str, ...]]:
+    """Give pip's words for the wheels of a bundle, unpacked below ``directory`` meanwhile.
+
+    What they hold is for pip to check, by the hashes of the requirements.
+    """
+    if not bundle:
+        yield ()
+        return
+    with tempfile.TemporaryDirectory(prefix=".bundle-", dir=directory) as place:
+        try:
+            with tarfile.open(bundle, "r:") as archive:
+                unpack_wheels(archive, Path(place))
+        except (tarfile.TarError, EOFError, *UNREADABLE) as error:
+            fail(
+                MISMATCH,
+                f"the bundle {bundle} cannot be read: {error}",
+                "copy it again, or write it anew with `pipeline cache export`",
+            )
+        yield ("--no-index", "--find-links", place)
+
+
+def unpack_wheels(archive: tarfile.TarFile, place: Path) -> None:
+    """Write the tool's wheels, and nothing else, into ``place``; FileExistsError for a second."""
+    for member in archive:
+        match = BUNDLED.fullmatch(member.name)
+        content = archive.extractfile(member) if match and member.isreg() else None
+        if match and content:
+            with (place / match[1]).open("xb") as stream:
+                shutil.copyfileobj(content, stream)
+
+
+def start(command: Sequence[str], *, bundle: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a program and return it with all it said; Python's and pip's odd variables are off.
+
+    With a ``bundle`` nor do pip's settings of where wheels come from count.
+    """
+    unwanted = {*NOT_FOR_PIP, *(NOT_FOR_BUNDLES if bundle else ())}
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name not in NOT_FOR_PIP and not name.startswith("PYTHON")
+        if name not in unwanted and not name.startswith("PYTHON")
     }
+    only = {"PIP_CONFIG_FILE": os.devnull} if bundle else {}
     return subprocess.run(
         command,
-        env={**kept, **PIP_REFUSALS},
+        env={**kept, **PIP_REFUSALS, **only},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -163,8 +215,23 @@ def tail(output: str) -> list[str]:
     return output.strip().splitlines()[-20:]
 
 
-def explain(output: str) -> NoReturn:
+def explain(output: str, bundle: str) -> NoReturn:
     """End the program by what pip's output says went wrong."""
+    if bundle and MISMATCH_WORDS in output:
+        fail(
+            MISMATCH,
+            f"a wheel in the bundle {bundle} is not the one that was locked",
+            "copy it again, or write it anew with `pipeline cache export`, from this commit",
+            tail(output),
+        )
+    if bundle:
+        python, machine = ".".join(map(str, sys.version_info[:2])), os.uname().machine
+        fail(
+            NETWORK,
+            f"the bundle {bundle} lacks wheels of the tool for Python {python} on {machine}",
+            "write it for this platform, or name another Python in PIPELINE_PYTHON",
+            tail(output),
+        )
     if MISMATCH_WORDS in output:
         fail(
             MISMATCH,
@@ -194,7 +261,14 @@ def write_note(file: Path, note: str, name: str) -> None:
     temporary.rename(file)
 
 
-def bootstrap(requirements: Path, directory: Path, note: str) -> str:
+def bundle_of(words: Sequence[str]) -> str:
+    """Return the bundle that a command line takes in, empty for any other command line."""
+    if list(words[:2]) != ["cache", "import"]:
+        return ""
+    return next((word for word in words[2:] if not word.startswith("-")), "")
+
+
+def bootstrap(requirements: Path, directory: Path, note: str, bundle: str = "") -> str:
     """Return the name of the environment below ``directory``, made if it is not there."""
     digest = read_digest(requirements)
     python = base_python()
@@ -204,15 +278,16 @@ def bootstrap(requirements: Path, directory: Path, note: str) -> str:
     directory.mkdir(mode=0o700, exist_ok=True)
     with locked(directory / f"{name}.lock"):
         if not (environment / ".complete").exists():
-            make(environment, requirements, python)
+            make(environment, requirements, python, bundle)
         write_note(directory / f"{digest}.chosen", note, name)
     return name
 
 
-def main(requirements: str, directory: str, note: str) -> None:
+def main(requirements: str, directory: str, note: str, *words: str) -> None:
     """Set up and print the environment's name; what the system refuses is told in words."""
     try:
-        name = bootstrap(Path(requirements), Path(directory).absolute(), note)
+        place = Path(directory).absolute()
+        name = bootstrap(Path(requirements), place, note, bundle_of(words))
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         fail(

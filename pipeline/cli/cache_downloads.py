@@ -1,0 +1,230 @@
+"""The actions of ``pipeline cache`` on the project's download cache."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packaging.version import InvalidVersion, Version
+
+from pipeline.cli.outcome import conclude
+from pipeline.console import human_size, table
+from pipeline.downloads.branches import branch_locks
+from pipeline.downloads.layout import ARTIFACT, places
+from pipeline.downloads.names import files_of, release_of, unused
+from pipeline.errors import LockError, StoreError, UsageError, VerificationError
+from pipeline.execute.fetching import fetch_shown
+from pipeline.files import sha256_file
+from pipeline.lock.file import FILE, load
+from pipeline.locking.adding import newest, release
+from pipeline.locking.project import normal
+from pipeline.locking.whole import whole
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable
+
+    from pipeline.cli.session import Session
+    from pipeline.downloads.directory import Directory
+    from pipeline.downloads.place import Place
+    from pipeline.lock.types import Lock
+    from pipeline.locking.fetch import Wanted
+
+
+def run(arguments: argparse.Namespace, session: Session) -> int:
+    """Do an action on the download cache; `verify` exits 4 when a file is not what it was."""
+    actions = {
+        "list": _list,
+        "verify": _verify,
+        "prune": _prune,
+        "add": _add,
+        "upgrade": _upgrade,
+        "remove": _remove,
+    }
+    return actions[arguments.action](arguments, session)
+
+
+def _place(session: Session) -> Place:
+    if session.downloads is None:
+        raise UsageError(
+            "this project has no download cache",
+            hint="declare one in `pipeline.yaml`: `project: {download-cache: downloads}`",
+        )
+    return session.downloads
+
+
+def _lock(session: Session) -> Lock:
+    """Return the lock, fresh or not: packages are added before it can be made anew."""
+    return load(session.root / FILE)
+
+
+def _list(arguments: argparse.Namespace, session: Session) -> int:
+    directory = _place(session).directory
+    sizes = {name: (directory.path / name).stat().st_size for name in directory.names()}
+    if arguments.json:
+        files = [{"name": name, "size": size} for name, size in sizes.items()]
+        print(json.dumps({"root": str(directory.path), "files": files}, indent=2))
+        return 0
+    rows = [(name, human_size(size)) for name, size in sizes.items()]
+    rows.append(("all", human_size(sum(sizes.values()))))
+    print(directory.path)
+    print("\n".join(table(("file", "size"), rows, "lr")))
+    return 0
+
+
+def _verify(arguments: argparse.Namespace, session: Session) -> int:
+    directory, named = _place(session).directory, whole(_lock(session))
+    damages = directory.damages(named)
+    absent = [file for file in named if directory.find(file) is None]
+    failure = None
+    if damages:
+        failure = VerificationError(
+            f"{len(damages)} files of the download cache are not what they have to be",
+            detail=tuple(f"{damage.name}: {damage.what}" for damage in damages),
+            hint="restore them from git; a file that was put there by hand is listed by "
+            "`pipeline cache add FILE`",
+        )
+    elif not arguments.json:
+        print(f"all {len(directory.names())} files of the download cache are what they say")
+        if absent:
+            session.console.info(
+                f"{len(absent)} files that the lock names are not in it: "
+                "`pipeline cache add --locked` adds them"
+            )
+    document = {"damages": [asdict(damage) for damage in damages], "absent": len(absent)}
+    return conclude(document, failure, session.console, as_json=arguments.json)
+
+
+def _prune(arguments: argparse.Namespace, session: Session) -> int:
+    directory = _place(session).writable()
+    asked = [glob.strip() for glob in (arguments.branches or "").split(",") if glob.strip()]
+    locks = branch_locks(session.root, asked or session.pipeline.project.branches)
+    named = [*locks.values(), _lock(session)]
+    kept = {name for lock in named for file in whole(lock) for name in places(file)}
+    doomed = unused(directory, kept)
+    size = sum((directory.path / name).stat().st_size for name in doomed)
+    directory.remove(doomed)
+    session.console.info(f"kept what the lock here names, and those of {', '.join(sorted(locks))}")
+    _tell(arguments, "removed", doomed, f"{len(doomed)} files removed, {human_size(size)} freed")
+    return 0
+
+
+def _add(arguments: argparse.Namespace, session: Session) -> int:
+    directory = _place(session).writable()
+    if not (arguments.words or arguments.locked or arguments.fork):
+        raise UsageError(
+            "`pipeline cache add` needs to know what",
+            hint="give `NAME==VERSION`, a file, `--locked`, or `--fork DIR --local LABEL`",
+        )
+    added: list[str] = []
+    if arguments.fork:
+        from pipeline.cli.cache_fork import build  # noqa: PLC0415 - few actions build
+
+        with session.store.scratch("fork") as scratch:
+            for path in build(arguments, session, scratch):
+                added += _file(path, directory)
+    if arguments.locked:
+        added += _fetched(whole(_lock(session)), directory, session, kept=True)
+    for word in arguments.words:
+        if "==" in word and not Path(word).is_file():
+            added += _release(word, directory, session)
+        else:
+            added += _file(Path(word), directory)
+    _told(arguments, added)
+    return 0
+
+
+def _upgrade(arguments: argparse.Namespace, session: Session) -> int:
+    directory = _place(session).writable()
+    added: list[str] = []
+    for word in arguments.words:
+        name = normal(word)
+        for version in newest(name, session.pipeline, _lock(session), session.settings):
+            added += _release(f"{name}=={version}", directory, session)
+    _told(arguments, added)
+    if added:
+        names = " ".join(f"--update {word}" for word in arguments.words)
+        session.console.info(f"next: `pipeline lock {names}`")
+    return 0
+
+
+def _remove(arguments: argparse.Namespace, session: Session) -> int:
+    directory = _place(session).writable()
+    named = {name for file in whole(_lock(session)) for name in places(file)}
+    doomed: list[str] = []
+    for word in arguments.words:
+        name, version = _parsed(word)
+        found = files_of(directory, name, version)
+        if not found:
+            raise UsageError(f"the download cache has no file of `{word}`")
+        if used := [file for file in found if file in named]:
+            raise LockError(
+                f"`{used[0]}` is named by `{FILE}`, so builds still need it",
+                hint="lock another version first; later `pipeline cache prune --downloads` removes "
+                "what no branch needs",
+            )
+        doomed += found
+    directory.remove(doomed)
+    _tell(arguments, "removed", doomed, "\n".join(f"removed {name}" for name in doomed))
+    return 0
+
+
+def _parsed(word: str) -> tuple[str, str]:
+    name, _, version = word.partition("==")
+    try:
+        return normal(name), str(Version(version))
+    except InvalidVersion as error:
+        raise UsageError(
+            f"`{word}` is no release", hint="write it as `NAME==VERSION`, with one exact version"
+        ) from error
+
+
+def _release(word: str, directory: Directory, session: Session) -> list[str]:
+    name, version = _parsed(word)
+    files = release(name, version, session.pipeline, _lock(session), session.settings)
+    return _fetched(files, directory, session, kept=False)
+
+
+def _fetched(
+    files: Iterable[Wanted], directory: Directory, session: Session, *, kept: bool
+) -> list[str]:
+    """Add files by way of the store; ``kept`` says that the cache's own may serve."""
+    files = tuple(files)
+    settings = session.settings if kept else session.settings.without_downloads()
+    fetch_shown(files, session.store, settings, session.console)
+    return [
+        places(file)[0]
+        for file in files
+        if not (kept and directory.find(file))
+        and directory.put(places(file)[0], session.store.blob_path(file.sha256), file.sha256)
+    ]
+
+
+def _file(path: Path, directory: Directory) -> list[str]:
+    """Add a file that lies here."""
+    if not path.is_file():
+        raise UsageError(
+            f"`{path}` is neither a release `NAME==VERSION` nor a file",
+            hint="give an exact version, or the path of a wheel, an sdist or a `.deb`",
+        )
+    if not ARTIFACT.fullmatch(path.name) or not (
+        path.name.endswith(".deb") or release_of(path.name)
+    ):
+        raise UsageError(
+            f"`{path.name}` is no name of a wheel, an sdist (`.tar.gz`) or a Debian package"
+        )
+    try:
+        return [path.name] if directory.put(path.name, path, sha256_file(path)) else []
+    except OSError as error:
+        raise StoreError(f"`{path}` cannot be read: {error.strerror}") from error
+
+
+def _told(arguments: argparse.Namespace, added: list[str]) -> None:
+    words = "\n".join(f"added {name}" for name in added) or "all of it was there already"
+    _tell(arguments, "added", added, words)
+
+
+def _tell(arguments: argparse.Namespace, word: str, names: list[str], text: str) -> None:
+    print(json.dumps({word: names}, indent=2) if arguments.json else text)

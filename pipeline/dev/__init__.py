@@ -1,0 +1,1 @@
+"""Working inside a stage's image: the locked environment, the checkout's packages editable."""

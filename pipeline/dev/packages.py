@@ -1,0 +1,188 @@
+"""First-party packages as they are mounted: where their sources are, what an installer would add.
+
+Nothing of a project is run. What only its backend could tell (a version that is computed) is
+replaced by what the repository says, and else by ``0``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pipeline.dev.layout import Layout, find
+from pipeline.errors import ConfigError, UsageError
+from pipeline.locking.project import FILE, normal, requirement_name
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from pipeline.locking.project import Project
+    from pipeline.locking.workspace import Members
+
+UNKNOWN = "0"
+"""The version of a project that says none."""
+
+_OBJECT = re.compile(r"\s*(?P<module>[\w.]+)\s*:\s*(?P<object>[\w.]+)\s*(\[.*\])?\s*")
+_SCRIPT = """\
+#!/env/bin/python
+import sys
+
+from {module} import {first}
+
+if __name__ == "__main__":
+    sys.exit({object}())
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A distribution of the repository, mounted from its sources.
+
+    ``source`` is its directory in the repository.
+    """
+
+    source: str
+    project: Project
+    version: str
+    layout: Layout
+
+    @property
+    def name(self) -> str:
+        """The name of the distribution."""
+        return self.project.name
+
+    def place(self, path: str) -> str:
+        """Return a path of the project as one of the repository."""
+        return path if self.source == "." else f"{self.source}/{path}"
+
+    @property
+    def mounts(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of a path below site-packages and the directory of the repository seen there."""
+        return tuple((inside, self.place(path)) for inside, path in self.layout.packages)
+
+
+def chosen(members: Members, wanted: Iterable[str]) -> tuple[str, ...]:
+    """Return the directories of the projects called so; UsageError for a name that is none's."""
+    found = []
+    for name in wanted:
+        if normal(name) not in members.places:
+            known = ", ".join(f"`{known}`" for known in members.places) or "none"
+            raise UsageError(
+                f"there is no package `{name}` in this repository",
+                hint=f"those that `pipeline.yaml` names: {known}",
+            )
+        found.append(members.places[normal(name)])
+    return tuple(found)
+
+
+def closed(members: Members, sources: Iterable[str]) -> tuple[Package, ...]:
+    """Return the packages in these directories and those of the repository they depend on.
+
+    Sorted by directory. A directory that declares no project is left out.
+    """
+    found: dict[str, Package] = {}
+    pending = list(sources)
+    while pending:
+        source = pending.pop()
+        project = members.read(source)
+        if source in found or not project.name:
+            continue
+        found[source] = read(members.root, source, project)
+        names = (requirement_name(requirement)[0] for requirement in project.dependencies or ())
+        pending += [members.places[name] for name in names if name in members.places]
+    return tuple(found[source] for source in sorted(found))
+
+
+def read(root: Path, source: str, project: Project) -> Package:
+    """Return the package of a project that has a name; ConfigError when its tables are wrong."""
+    import tomllib  # noqa: PLC0415 - as where the lock reads projects
+
+    document = tomllib.loads((root / source / FILE).read_text(encoding="utf-8"))
+    return Package(
+        source=source,
+        project=project,
+        version=project.version or _version(root, source),
+        layout=find(root / source, project.name, document.get("tool", {})),
+    )
+
+
+def _version(root: Path, source: str) -> str:
+    """Return what the nearest file ``VERSION`` says."""
+    for directory in (root / source, root):
+        try:
+            found = (directory / "VERSION").read_text(encoding="utf-8").strip()
+        except OSError:
+            continue
+        if re.fullmatch(r"[0-9][A-Za-z0-9.+!_-]*", found):
+            return found
+    return UNKNOWN
+
+
+def installed(package: Package, *, python: str, repository: str) -> dict[str, str]:
+    """Return the files that an installer would add to ``/env``, by their paths there.
+
+    ``python`` is ``3.11`` and ``repository`` where the repository is mounted. There is no RECORD:
+    nobody is to uninstall it.
+    """
+    packages = f"lib/python{python}/site-packages"
+    escaped = normal(package.name).replace("-", "_")
+    info = f"{packages}/{escaped}-{package.version}.dist-info"
+    top = sorted({inside.partition("/")[0] for inside, _ in package.layout.packages})
+    url = f"file://{repository}/{package.source}".removesuffix("/.")
+    files = {
+        f"{info}/METADATA": _metadata(package),
+        f"{info}/INSTALLER": "pipeline\n",
+        f"{info}/top_level.txt": "".join(f"{name}\n" for name in top),
+        # PEP 610
+        f"{info}/direct_url.json": json.dumps({"dir_info": {"editable": True}, "url": url}),
+    }
+    if package.project.entry_points:
+        files[f"{info}/entry_points.txt"] = "\n".join(_ini(package))
+    if package.layout.paths:
+        lines = (f"{repository}/{package.place(path)}\n" for path in package.layout.paths)
+        files[f"{packages}/__editable__.{escaped}.pth"] = "".join(lines)
+    return files | dict(_scripts(package))
+
+
+def _metadata(package: Package) -> str:
+    """Return the core metadata (2.1) as far as it is declared."""
+    project = package.project
+    lines = ["Metadata-Version: 2.1", f"Name: {package.name}", f"Version: {package.version}"]
+    if project.requires_python:
+        lines.append(f"Requires-Python: {project.requires_python}")
+    lines += [f"Requires-Dist: {requirement}" for requirement in project.dependencies or ()]
+    for extra, requirements in project.extras.items():
+        lines.append(f"Provides-Extra: {extra}")
+        for requirement in requirements:
+            plain, _, marker = requirement.partition(";")
+            both = f"({marker.strip()}) and " if marker else ""
+            lines.append(f'Requires-Dist: {plain.strip()} ; {both}extra == "{extra}"')
+    return "\n".join(lines) + "\n"
+
+
+def _ini(package: Package) -> Iterator[str]:
+    for group, points in package.project.entry_points.items():
+        yield f"[{group}]"
+        yield from (f"{name} = {value}" for name, value in points.items())
+        yield ""
+
+
+def _scripts(package: Package) -> Iterator[tuple[str, str]]:
+    for group in ("console_scripts", "gui_scripts"):
+        for name, value in package.project.entry_points.get(group, {}).items():
+            match = _OBJECT.fullmatch(value)
+            if match is None or "/" in name:
+                raise ConfigError(
+                    f"the program `{name}` of `{package.name}` stands for `{value}`, "
+                    "which is no `module:object`",
+                    where=package.project.where,
+                )
+            text = _SCRIPT.format(
+                module=match["module"],
+                first=match["object"].partition(".")[0],
+                object=match["object"],
+            )
+            yield f"bin/{name}", text

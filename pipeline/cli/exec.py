@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
+import time
 from typing import TYPE_CHECKING
 
-from pipeline.environments.make import ensure
+from pipeline.cli.entering import become, record
+from pipeline.cli.watching import declarations
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,28 +38,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     command = arguments.command[1:] if arguments.command[:1] == ["--"] else arguments.command
     if not command:
         raise UsageError("`exec` needs a command", hint="for instance `pipeline exec pytest`")
-    prefix = ensure(
-        arguments.environment,
-        pipeline=session.pipeline,
-        lock=session.lock,
-        store=session.store,
-        settings=session.settings,
-        console=session.console,
-    )
-    environ = dict(session.environ)
-    environ["VIRTUAL_ENV"] = str(prefix)
-    environ["PATH"] = f"{prefix / 'bin'}{os.pathsep}{environ.get('PATH', os.defpath)}"
-    environ.pop("PYTHONHOME", None)
-    sys.stdout.flush()
-    try:
-        os.execvpe(command[0], command, environ)  # noqa: S606 - an argument list, as everywhere
-    except OSError as error:
-        why = (
-            "there is no such program"
-            if isinstance(error, FileNotFoundError)
-            else str(error.strerror)
-        )
-        raise UsageError(
-            f"`{command[0]}` cannot be run in environment `{arguments.environment}`: {why}",
-            hint=f"its programs are in {prefix / 'bin'}",
-        ) from error
+    began = time.time_ns()
+    prefix = session.environments.ensure(arguments.environment)
+    record(arguments.environment, str(prefix), declarations(session), began=began)
+    become(command, str(prefix), arguments.environment, session.environ)

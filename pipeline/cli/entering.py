@@ -1,0 +1,64 @@
+"""Becoming a command in an environment, at once where nothing moved since the last time.
+
+The first call makes the environment and records which files that rested on (`pipeline.cli.noop`).
+Later calls compare their status and become the command without reading YAML, lock or store.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from pipeline.cli import noop
+from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+NAMED = ("-e", "--environment")
+
+
+def enter_recorded(words: Sequence[str], environ: Mapping[str, str]) -> None:
+    """Become the command that ``exec ...`` asks for if its environment is on record, and whole.
+
+    Returns where the call is not a plain one, or something moved since.
+    """
+    name, command = "dev", list(words[1:])
+    if command[:1] and command[0] in NAMED and len(command) > 1:
+        name, command = command[1], command[2:]
+    if command[:1] == ["--"]:
+        command = command[1:]
+    if not command or command[0].startswith("-"):
+        return
+    report = noop.recorded(_words(name))
+    if report and isinstance(prefix := report.get("prefix"), str):
+        become(command, prefix, name, environ)
+
+
+def record(name: str, prefix: str, inputs: Iterable[str], *, began: int) -> None:
+    """Note that environment ``name`` lies at ``prefix``, made of what stands in ``inputs``."""
+    outputs = (prefix, f"{prefix}/bin", f"{prefix}/pyvenv.cfg")
+    noop.record(_words(name), {"prefix": prefix}, inputs=inputs, outputs=outputs, began=began)
+
+
+def _words(name: str) -> list[str]:
+    return ["exec", name, sys.executable]
+
+
+def become(command: Sequence[str], prefix: str, name: str, environ: Mapping[str, str]) -> NoReturn:
+    """Replace this process by ``command``, the programs of the environment first on its path."""
+    variables = dict(environ)
+    variables["VIRTUAL_ENV"] = prefix
+    variables["PATH"] = f"{prefix}/bin{os.pathsep}{environ.get('PATH', os.defpath)}"
+    variables.pop("PYTHONHOME", None)
+    sys.stdout.flush()
+    try:
+        os.execvpe(command[0], list(command), variables)  # noqa: S606 - a list, as everywhere
+    except OSError as error:
+        absent = isinstance(error, FileNotFoundError)
+        why = "there is no such program" if absent else str(error.strerror)
+        raise UsageError(
+            f"`{command[0]}` cannot be run in environment `{name}`: {why}",
+            hint=f"its programs are in {prefix}/bin",
+        ) from error

@@ -63,9 +63,9 @@ def tracked_files(root: Path, below: str = "") -> tuple[str, ...]:
     Regular files and symbolic links that are there; submodules and what was deleted, or hidden
     behind a link that took a directory's place, are left out.
     """
-    output = _ask(root, *LIST, "--stage", "--", below or ".")
+    output = ask(root, *LIST, "--stage", "--", below or ".")
     paths: set[str] = set()
-    for row in _rows(output):
+    for row in rows(output):
         facts, _, path = row.partition("\t")
         if not facts.startswith(SUBMODULE):
             paths.add(path)
@@ -99,8 +99,8 @@ def untracked_files(root: Path, below: str = "") -> tuple[str, ...]:
 
     A nested repository appears as its directory with a final slash.
     """
-    output = _ask(root, *LIST, "--others", "--exclude-standard", "--", below or ".")
-    return tuple(sorted(_rows(output)))
+    output = ask(root, *LIST, "--others", "--exclude-standard", "--", below or ".")
+    return tuple(sorted(rows(output)))
 
 
 def input_files(root: Path, below: str = "") -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def input_files(root: Path, below: str = "") -> tuple[str, ...]:
     """
     if is_repository(root):
         tracked = tracked_files(root, below)
-        if tracked or _ask(root, *LIST, "--", "."):
+        if tracked or ask(root, *LIST, "--", "."):
             return tracked
     return unignored_files(root, below)
 
@@ -120,33 +120,33 @@ def check_ignored(root: Path, paths: Iterable[str]) -> frozenset[str]:
     """Return those of ``paths`` (relative to ``root``) that git ignores; tracked ones never are."""
     given = "".join(f"./{path}\0" for path in paths)  # else a leading colon would be magic
     command = ("check-ignore", "-z", "--stdin")
-    completed = _run(root, *command, stdin=os.fsencode(given))
+    completed = attempt(root, *command, stdin=os.fsencode(given))
     if completed.status > 1:  # 1 says that none of them is
-        raise _failure(root, command, completed)
-    return frozenset(row.removeprefix("./") for row in _rows(completed.stdout))
+        raise failure(root, command, completed)
+    return frozenset(row.removeprefix("./") for row in rows(completed.stdout))
 
 
 def status(root: Path) -> tuple[Change, ...]:
     """Return what keeps the whole work tree from being clean, untracked files included."""
-    output = _ask(root, "status", "-z", "--porcelain=v1", "--untracked-files=all", "--no-renames")
-    return tuple(Change(code=row[:2], path=row[3:]) for row in _rows(output))
+    output = ask(root, "status", "-z", "--porcelain=v1", "--untracked-files=all", "--no-renames")
+    return tuple(Change(code=row[:2], path=row[3:]) for row in rows(output))
 
 
 def head(root: Path) -> str:
     """Return the commit checked out, as a full object name; empty before the first commit."""
-    return _run(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.strip()
+    return attempt(root, "rev-parse", "--verify", "--quiet", "HEAD^{commit}").stdout.strip()
 
 
 def branch(root: Path) -> str:
     """Return the branch checked out; empty when HEAD is detached."""
-    return _run(root, "symbolic-ref", "--quiet", "--short", "HEAD").stdout.strip()
+    return attempt(root, "symbolic-ref", "--quiet", "--short", "HEAD").stdout.strip()
 
 
 def tags(root: Path) -> Mapping[str, str]:
     """Return each tag and the object it names, annotated tags peeled to their commit."""
     form = "%(refname:strip=2)%00%(objectname)%00%(*objectname)"
     found: dict[str, str] = {}
-    for line in _ask(root, "for-each-ref", f"--format={form}", "refs/tags").split("\n")[:-1]:
+    for line in ask(root, "for-each-ref", f"--format={form}", "refs/tags").split("\n")[:-1]:
         name, direct, peeled = line.split("\0")
         found[name] = peeled or direct
     return found
@@ -154,38 +154,53 @@ def tags(root: Path) -> Mapping[str, str]:
 
 def remotes(root: Path) -> tuple[str, ...]:
     """Return the names of the remotes, that of the current branch first."""
-    names = _ask(root, "remote").split()
-    wanted = _run(root, "config", "--get", f"branch.{branch(root)}.remote").stdout.strip()
+    names = ask(root, "remote").split()
+    wanted = attempt(root, "config", "--get", f"branch.{branch(root)}.remote").stdout.strip()
     return tuple(sorted(names, key=lambda name: (name != wanted, name != "origin", name)))
 
 
 def identity(root: Path) -> str:
     """Return who would commit, as ``Name <address>``; empty when git was not told."""
-    completed = _run(root, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
+    completed = attempt(root, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT")
     return "" if completed.status else completed.stdout.rpartition(">")[0] + ">"
 
 
-def _rows(output: str) -> list[str]:
+def rows(output: str) -> list[str]:
+    """Return the NUL-separated rows of an answer."""
     return output.split("\0")[:-1]
 
 
-def _ask(root: Path, *command: str) -> str:
-    completed = _run(root, *command)
+def ask(
+    root: Path,
+    *command: str,
+    stdin: bytes | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> str:
+    """Run git, which must succeed, and return what it printed; PipelineError with its words."""
+    completed = attempt(root, *command, stdin=stdin, variables=variables)
     if completed.status:
-        raise _failure(root, command, completed)
+        raise failure(root, command, completed)
     return completed.stdout
 
 
-def _run(root: Path, *command: str, stdin: bytes | None = None) -> Completed:
+def attempt(
+    root: Path,
+    *command: str,
+    stdin: bytes | None = None,
+    variables: Mapping[str, str] | None = None,
+) -> Completed:
+    """Run git, hardened, and return how it ended; ``variables`` are added to its environment."""
     if not shutil.which("git"):
         raise PipelineError(
             "git is not installed, so nobody can say which files belong to the project",
             hint="install git (`apt install git`), or work in an exported copy without `.git`",
         )
-    return run(["git", *HARDENED, *command], env=_environment(), cwd=root, stdin=stdin)
+    env = {**environment(), **(variables or {})}
+    return run(["git", *HARDENED, *command], env=env, cwd=root, stdin=stdin)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return the variables that git is started with."""
     inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     return {
         **inherited,
@@ -197,7 +212,8 @@ def _environment() -> dict[str, str]:
     }
 
 
-def _failure(root: Path, command: tuple[str, ...], completed: Completed) -> PipelineError:
+def failure(root: Path, command: tuple[str, ...], completed: Completed) -> PipelineError:
+    """Return what a call of git that failed is told as."""
     words = completed.stderr.strip()
     if "dubious ownership" in words:
         hint = f"if you trust it: `git config --global --add safe.directory {root}`"

@@ -18,25 +18,48 @@ from pipeline.errors import ConfigError, StoreError
 from pipeline.store.trees import Entry, Tree
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pipeline.store.stat import StatCache
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceTree:
-    """Files of the checkout. ``base`` is the repository; two of equal content are equal."""
+    """Files of the checkout; two of equal content are equal.
+
+    ``base`` is the repository. ``instead`` says for some paths which file is read in their stead.
+    """
 
     tree: Tree
     base: Path = field(compare=False)
+    instead: Mapping[str, Path] = field(default_factory=dict, compare=False)
+
+    def place(self, path: str) -> Path:
+        """Return where the content of a path lies."""
+        return self.instead.get(path, self.base / path)
 
 
 class Checkout:
     """A repository's working tree, read once a run.
 
     Every file's digest comes from the stat cache, so a second run costs one `lstat` a file.
+    ``instead`` shows it as a release will leave it: a path with another file's content, or without
+    the path where that is None. ``without`` is a directory that is no input of anything: that of
+    the download cache, of which only what the lock names counts.
     """
 
-    def __init__(self, root: Path, stats: StatCache) -> None:
+    def __init__(
+        self,
+        root: Path,
+        stats: StatCache,
+        instead: Mapping[str, Path | None] | None = None,
+        *,
+        without: str = "",
+    ) -> None:
         self.root = root
+        self._without = f"{without}/" if without else ""
+        self._instead = {path: file for path, file in (instead or {}).items() if file}
+        self._gone = frozenset(path for path, file in (instead or {}).items() if not file)
         self.watched: dict[str, os.stat_result] = {}
         self._stats = stats
         self._listing: tuple[str, ...] | None = None
@@ -50,7 +73,10 @@ class Checkout:
     def files(self) -> tuple[str, ...]:
         """All files that may be inputs: what git tracks, or outside git what is not ignored."""
         if self._listing is None:
-            self._listing = git.input_files(self.root)
+            known = {*git.input_files(self.root), *self._instead} - self._gone
+            if self._without:
+                known = {name for name in known if not name.startswith(self._without)}
+            self._listing = tuple(sorted(known))
         return self._listing
 
     def source(self, source: str, inputs: tuple[str, ...]) -> SourceTree:
@@ -71,7 +97,7 @@ class Checkout:
                 )
             entries = [self._entry(name) for name in names]
             tree = Tree.of([entry for entry in entries if entry is not None])
-            self._trees[wanted] = SourceTree(tree=tree, base=self.root)
+            self._trees[wanted] = SourceTree(tree=tree, base=self.root, instead=self._instead)
         return self._trees[wanted]
 
     def _matching(self, source: str, inputs: tuple[str, ...]) -> list[str]:
@@ -99,7 +125,7 @@ class Checkout:
         return sorted(known)
 
     def _entry(self, name: str) -> Entry | None:
-        path = self.root / name
+        path = self._instead.get(name, self.root / name)
         try:
             found = path.lstat()
             self.watched[name] = found
@@ -112,7 +138,7 @@ class Checkout:
             return None
         except OSError as error:
             raise StoreError(f"`{name}` cannot be read: {error.strerror}") from error
-        executable = bool(found.st_mode & stat.S_IXUSR)
+        executable = name not in self._instead and bool(found.st_mode & stat.S_IXUSR)
         return Entry(path=name, digest=digest, size=found.st_size, executable=executable)
 
 

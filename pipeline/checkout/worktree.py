@@ -44,6 +44,21 @@ def git_directory(root: Path) -> Path | None:
     return None
 
 
+def common_directory(root: Path) -> Path | None:
+    """Return the git directory that all work trees of a repository share, or None outside of git.
+
+    In a linked work tree the file ``commondir`` names it (gitrepository-layout(5)).
+    """
+    directory = git_directory(root)
+    if directory is None:
+        return None
+    try:
+        named = os.fsdecode((directory / "commondir").read_bytes()).rstrip("\r\n")
+    except OSError:
+        return directory
+    return directory / named
+
+
 def _linked(marker: Path) -> Path | None:
     try:
         text = marker.read_bytes().decode(errors="surrogateescape")

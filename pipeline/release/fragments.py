@@ -1,125 +1,149 @@
-"""The news fragments of the coming release: which there are, and which towncrier would overlook.
+"""The news fragments of the coming release: which there are, and what is wrong with them.
 
-Towncrier drops a file whose name it cannot read without a word. Its settings are read here, from
-its own files, to say so before a release lacks a note.
+Towncrier drops a file whose name it cannot read without a word, and makes an empty line of an
+empty one. Both are found here before a release lacks a note.
 """
 
 from __future__ import annotations
 
-import tomllib
+import difflib
+import re
 from dataclasses import dataclass
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pipeline.errors import ConfigError
 from pipeline.files import walk_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
-SETTINGS_FILES = ("towncrier.toml", "pyproject.toml")
-"""Where towncrier looks, in its order."""
-
-DEFAULT_TYPES = frozenset({"feature", "bugfix", "doc", "removal", "misc"})
-
-ALWAYS_IGNORED = (".*", "readme", "readme.md", "readme.rst")
+    from pipeline.release.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What of towncrier's settings decides about fragments.
+class Fragment:
+    """One fragment. ``path`` is relative to the root; ``issue`` is empty for an orphan.
 
-    ``directory`` is relative to the root, empty when it is not set. ``ignored`` are patterns of
-    file names in lower case. ``name`` is the project's; empty when only a package is named.
+    ``section`` is the section's name. ``stem`` is what stands before the kind, ``tail`` what
+    stands after it: in ``+lock.fix.md`` they are ``+lock`` and ``.md``.
     """
 
-    file: str
-    directory: str
-    types: frozenset[str]
-    ignored: tuple[str, ...]
-    name: str
-    package: str
+    path: str
+    section: str
+    stem: str
+    issue: str
+    kind: str
+    tail: str
+
+    @property
+    def is_placeholder(self) -> bool:
+        """Whether it has no number yet."""
+        return not self.issue
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fragments:
-    """Paths relative to the root, sorted: what becomes a note, and what towncrier cannot read."""
+class Fault:
+    """What is wrong with one fragment: where, what, and what to do."""
 
-    counted: tuple[str, ...]
-    overlooked: tuple[str, ...]
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """What a person should know before a release: files overlooked, or no note at all."""
-        lines = tuple(
-            f"`{path}` has no type that towncrier knows, so the notes would lack it"
-            for path in self.overlooked
-        )
-        return lines if self.counted else (*lines, "there are no news fragments since the last tag")
+    path: str
+    what: str
+    hint: str
 
 
-def read_settings(root: Path) -> Settings:
-    """Return towncrier's settings of the project at ``root``; ConfigError when there are none."""
-    for name in SETTINGS_FILES:
-        if (root / name).is_file():
-            table = _load(root, name).get("tool", {}).get("towncrier")
-            if table is not None:
-                return _settings(root, name, table)
-            break  # towncrier, too, looks no further than the first file there is
-    raise ConfigError(
-        "towncrier has no settings here, so the changelog cannot be drafted",
-        where=next((name for name in SETTINGS_FILES if (root / name).is_file()), "pyproject.toml"),
-        hint='add a `[tool.towncrier]` table with `directory = "changes"`',
-    )
+def read_fragment(path: str, section: str, settings: Settings) -> Fragment | None:
+    """Return what a file's name says, as towncrier reads it; None when it names no kind.
+
+    The last part that is a kind counts (``fix-1.2.feature.md``); what stands before it is the
+    issue, without leading zeros where it is a number.
+    """
+    parts = path.rpartition("/")[2].split(".")
+    for position in range(len(parts) - 1, 0, -1):
+        if parts[position] in settings.words:
+            stem = ".".join(parts[:position])
+            issue = stem.strip()
+            if settings.orphan and issue.startswith(settings.orphan):
+                issue = ""
+            return Fragment(
+                path=path,
+                section=section,
+                stem=stem,
+                issue=str(int(issue)) if issue.isdecimal() else issue,
+                kind=parts[position],
+                tail="".join(f".{part}" for part in parts[position + 1 :]),
+            )
+    return None
 
 
-def _load(root: Path, name: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads((root / name).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"it cannot be read: {error}", where=name) from error
+def list_fragments(root: Path, settings: Settings) -> tuple[Fragment, ...]:
+    """Return the fragments that towncrier reads, sorted by path."""
+    return tuple(found for _, found in _candidates(root, settings) if found)
 
 
-def _settings(root: Path, file: str, table: Mapping[str, Any]) -> Settings:
-    project: Mapping[str, Any] = {}
-    if (root / "pyproject.toml").is_file():
-        project = _load(root, "pyproject.toml").get("project", {})
-    template = str(table.get("template", ""))
-    own = () if ":" in template or not template else (template.rpartition("/")[2].lower(),)
-    return Settings(
-        file=file,
-        directory=str(table.get("directory", "")).strip("/"),
-        types=_types(table),
-        ignored=(*ALWAYS_IGNORED, *own, *(str(name).lower() for name in table.get("ignore", ()))),
-        name=str(table.get("name", "") or project.get("name", "")),
-        package=str(table.get("package", "")),
-    )
-
-
-def _types(table: Mapping[str, Any]) -> frozenset[str]:
-    if "type" in table:
-        rows = table["type"]
-        return frozenset(str(row.get("directory", row.get("name", "").lower())) for row in rows)
-    if table.get("fragment"):
-        return frozenset(table["fragment"])
-    return DEFAULT_TYPES
-
-
-def find_fragments(root: Path, settings: Settings) -> Fragments:
-    """Return the fragments below the configured directory; none when it does not exist."""
-    counted: list[str] = []
-    overlooked: list[str] = []
+def _candidates(root: Path, settings: Settings) -> Iterator[tuple[str, Fragment | None]]:
+    """Yield every file that is not to be ignored, and the fragment it is, if it is one."""
     directory = root / settings.directory
-    for path in walk_files(directory) if settings.directory and directory.is_dir() else ():
-        name = path.rpartition("/")[2]
+    if not settings.directory or not directory.is_dir():
+        return
+    sections = {path.strip("/"): name for name, path in settings.sections.items()}
+    for below in walk_files(directory):
+        folder, _, name = below.rpartition("/")
         if any(fnmatch(name.lower(), pattern) for pattern in settings.ignored):
             continue
-        has_type = not settings.types.isdisjoint(name.split(".")[1:])
-        (counted if has_type else overlooked).append(f"{settings.directory}/{path}")
-    return Fragments(counted=tuple(counted), overlooked=tuple(overlooked))
+        path = f"{settings.directory}/{below}"
+        known = folder in sections
+        yield path, read_fragment(path, sections[folder], settings) if known else None
 
 
-def fragments(root: Path) -> Fragments:
-    """Return the news fragments of the project at ``root``, by towncrier's own settings."""
-    return find_fragments(root, read_settings(root))
+def faults(root: Path, settings: Settings) -> tuple[Fault, ...]:
+    """Return what is wrong with the fragments: unknown kinds, no text, bad or doubled names."""
+    found: list[Fault] = []
+    seen: dict[tuple[str, str, str, str], str] = {}
+    for path, fragment in _candidates(root, settings):
+        if fragment is None:
+            found.append(_unreadable(path, settings))
+            continue
+        found += _faults_of(root, fragment, settings)
+        place = (fragment.section, fragment.issue, fragment.kind, _counter(fragment))
+        if fragment.issue and place in seen:
+            what = f"it and `{seen[place]}` are the same note to towncrier"
+            found.append(Fault(path=path, what=what, hint="give one a number after its kind"))
+        seen.setdefault(place, path)
+    return tuple(found)
+
+
+def _counter(fragment: Fragment) -> str:
+    """Return the number after the kind, by which towncrier tells notes of one issue apart."""
+    after = fragment.tail.split(".")[1:2]
+    return str(int(after[0])) if after and after[0].isdecimal() else "0"
+
+
+def _faults_of(root: Path, fragment: Fragment, settings: Settings) -> Iterator[Fault]:
+    try:
+        text = (root / fragment.path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        yield Fault(path=fragment.path, what=f"it cannot be read: {error}", hint="write UTF-8 text")
+        return
+    needed = settings.kind(fragment.kind).shown or fragment.is_placeholder
+    if needed and not text.strip():
+        hint = "write what a user will notice, or remove the file"
+        yield Fault(path=fragment.path, what="it is empty, so the notes would lack it", hint=hint)
+    pattern = settings.issue_pattern
+    if pattern and fragment.issue and not re.fullmatch(pattern, fragment.issue):
+        what = f"towncrier's `issue_pattern` (`{pattern}`) does not allow `{fragment.issue}`"
+        yield Fault(path=fragment.path, what=what, hint="rename it")
+
+
+def _unreadable(path: str, settings: Settings) -> Fault:
+    name = path.rpartition("/")[2]
+    words = ", ".join(f"`{word}`" for word in settings.words)
+    near = [
+        close
+        for part in name.split(".")[1:]
+        for close in difflib.get_close_matches(part, settings.words, n=1)
+    ]
+    what = f"its name has no kind of note, so towncrier overlooks it (kinds: {words})"
+    if folder := path.removeprefix(f"{settings.directory}/").rpartition("/")[0]:
+        what = f"towncrier reads no fragments in `{folder}`, or its name has no kind ({words})"
+    hint = f"did you mean `{near[0]}`?" if near else "rename it, or add it to towncrier's `ignore`"
+    return Fault(path=path, what=what, hint=hint)

@@ -2,20 +2,132 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
+from pipeline.checkout import git
 from pipeline.errors import ReleaseRefusedError
+from pipeline.process import printable
+from pipeline.release import journal as journals
+from pipeline.release.conditions import Obstacle, obstacles, refuse, remote_obstacles
+from pipeline.release.cut import cut, finish
 from pipeline.release.draft import decide, look
+from pipeline.release.push import command_for, push_journaled, push_tagged
+from pipeline.release.version import tag_subject
 from pipeline.stages.host import HostSituation, Said
+from pipeline.stages.on_index import on_indexes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pipeline.release.conditions import Scene
+    from pipeline.release.journal import Journal
+    from pipeline.stages.releasing import Releasing
 
 
 def run(situation: HostSituation) -> Said:
-    """Say what a real cut would do; what stands in its way is a remark, not a failure."""
-    if not situation.draft:
+    """Cut the release, or say what cutting it would do and what stands in its way.
+
+    ReleaseRefusedError when something does; a draft shows it and goes on.
+    """
+    releasing = situation.release
+    if releasing is None:
+        return Said()  # a verb that only compares bytes
+    if situation.draft:
+        return _draft(releasing)
+    require_clear(releasing)
+    require_welcome(releasing)
+    found, remarks = on_indexes(situation)
+    refuse(found)
+    planned, scene = releasing.release, releasing.scene
+    if planned is None or planned.parent != git.head(scene.root):
         raise ReleaseRefusedError(
-            "this version of the tool drafts a release but does not cut one yet",
-            hint="add `--draft`; commit and tag by hand as the draft says",
+            "the branch has moved on since the release was planned", hint="run it again"
         )
-    found = look(situation.pipeline.root, situation.pipeline.project, version=situation.version)
+    with journals.alone(scene.root):
+        journal = cut(scene.root, planned, kept=scene.project.version)
+        told = _told(scene, journal, pushed=_push(scene, journal) if releasing.push else "")
+        return replace(told, remarks=remarks)
+
+
+def require_clear(releasing: Releasing) -> None:
+    """Raise ReleaseRefusedError when anything here forbids the release."""
+    refuse([*obstacles(releasing.scene), *_changed(releasing)])
+
+
+def require_welcome(releasing: Releasing) -> None:
+    """Raise ReleaseRefusedError when the remote forbids it, NetworkError when it is not there."""
+    if releasing.remote:
+        refuse(remote_obstacles(releasing.scene, releasing.remote))
+
+
+def _changed(releasing: Releasing) -> Iterator[Obstacle]:
+    """Yield the version file, when it is no longer what the release was built with."""
+    path = releasing.scene.project.version
+    planned = releasing.release
+    data = planned.written.get(path) if planned else None
+    if data is not None and data != (releasing.scene.root / path).read_bytes():
+        yield Obstacle(
+            what=f"`{path}` has changed since the release was built", hint="run it again"
+        )
+
+
+def resume(scene: Scene, *, push: bool) -> Said | None:
+    """Finish a release that was begun, or push one that was cut; None when there is neither."""
+    journal = journals.read(scene.root)
+    if journal is not None:
+        with journals.alone(scene.root):
+            finish(scene.root, replace(journal, remote=""))
+            pushed = _push(scene, journal) if push else ""
+            return _told(scene, journal, pushed=pushed)
+    head = git.head(scene.root)
+    if not push or not head or git.tags(scene.root).get(scene.tag) != head:
+        return None
+    command = printable(push_tagged(scene.root, scene.tag))
+    return _said(scene.version, scene.tag, head, git.branch(scene.root), command, pushed=True)
+
+
+def _push(scene: Scene, journal: Journal) -> str:
+    return printable(push_journaled(scene.root, journal))
+
+
+def _told(scene: Scene, journal: Journal, *, pushed: str) -> Said:
+    command = pushed or printable(command_for(scene.root, journal.branch, journal.tag))
+    return _said(
+        journal.version,
+        journal.tag,
+        journal.commit,
+        journal.branch,
+        command,
+        pushed=bool(pushed),
+    )
+
+
+def _said(version: str, tag: str, commit: str, branch: str, command: str, *, pushed: bool) -> Said:
+    lines = (
+        f"commit   {commit[:12]} on {branch}",
+        f"tag      {tag} ({tag_subject(tag, version)})",
+        f"pushed   {command}" if pushed else f"push     {command}",
+    )
+    data: dict[str, object] = {
+        "version": version,
+        "tag": tag,
+        "commit": commit,
+        "branch": branch,
+        "push": command,
+        "pushed": pushed,
+    }
+    return Said(text="\n".join(lines), data=data)
+
+
+def _draft(releasing: Releasing) -> Said:
+    scene = releasing.scene
+    found = look(
+        scene.root,
+        scene.project,
+        version=scene.version,
+        planned=releasing.release,
+        refused=tuple(obstacle.what for obstacle in obstacles(scene)),
+    )
     draft = decide(found)
     return Said(text="\n".join(draft.lines), data=asdict(draft))

@@ -1,0 +1,106 @@
+"""What a release is built from: the project as the tag will have it.
+
+A run that leads to a release sees the changelog with the new section, no fragments, and a lock
+whose epoch is that of the release. So the bytes of a draft are the bytes that the tag builds.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from pipeline.checkout import git, history, worktree
+from pipeline.errors import ConfigError
+from pipeline.lock import file as lock_file
+from pipeline.release import changelog, tags
+from pipeline.release.conditions import has_section
+from pipeline.release.moment import next_epoch
+from pipeline.release.planned import PlannedRelease
+from pipeline.release.settings import require_directory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.lock.types import Lock
+    from pipeline.release.conditions import Scene
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A release as it is planned, and the lock that it is built with."""
+
+    release: PlannedRelease
+    lock: Lock
+
+
+def prepare(scene: Scene, lock: Lock, scratch: Path) -> Prepared | None:
+    """Plan the release; ``scratch`` is an empty directory. Nothing is written elsewhere.
+
+    None when the version was tagged or has its notes already: then nothing is left to change.
+    ConfigError when the changelog cannot take the notes.
+    """
+    root, settings = scene.root, scene.settings
+    require_directory(settings, scene.project.changes)
+    if settings.single_file and settings.news != scene.project.changelog:
+        raise ConfigError(
+            f"towncrier writes notes to `{settings.news}`, "
+            f"the project declares `{scene.project.changelog}`",
+            where=settings.file,
+            hint="name the same file as `filename` in towncrier's settings and as `changelog` "
+            "under `project` in `pipeline.yaml`",
+        )
+    repository = worktree.is_repository(root)
+    if (repository and scene.tag in git.tags(root)) or has_section(scene):
+        return None
+    date = scene.made.date.isoformat()
+    rendered = changelog.render(root, settings, scratch, version=scene.version, date=date)
+    epoch = _epoch(scene, lock) if repository else lock.epoch
+    moved = replace(lock, epoch=epoch)
+    written = dict(rendered.written)
+    if epoch != lock.epoch:
+        written[lock_file.FILE] = lock_file.dump(moved).encode()
+    if repository and _differs(scene):
+        written[scene.project.version] = (root / scene.project.version).read_bytes()
+    release = PlannedRelease(
+        version=scene.version,
+        tag=scene.tag,
+        parent=git.head(root) if repository else "",
+        notes=rendered.notes,
+        epoch=epoch,
+        written=written,
+        removed=rendered.removed,
+    )
+    return Prepared(release=release, lock=moved)
+
+
+def _differs(scene: Scene) -> bool:
+    own = history.prefix(scene.root) + scene.project.version
+    return any(change.path == own for change in git.status(scene.root))
+
+
+def _epoch(scene: Scene, lock: Lock) -> int:
+    """Return the epoch of the release: the lock's own unless the last release had the same."""
+    if not git.head(scene.root):
+        return lock.epoch
+    earlier = tags.reachable(scene.root, scene.project.tag)
+    text = history.file_text(scene.root, earlier[-1].commit, lock_file.FILE) if earlier else None
+    try:
+        last = json.loads(text)["epoch"] if text else None
+    except (ValueError, KeyError, TypeError):
+        last = None
+    return next_epoch(lock.epoch, last, scene.made)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Releasing:
+    """The release that a run leads to.
+
+    ``release`` is None where the version was released already. ``push`` asks for commit and tag
+    to be pushed; ``remote`` is who is asked what it has, empty where nobody is to be.
+    """
+
+    scene: Scene
+    release: PlannedRelease | None
+    push: bool = False
+    remote: str = ""

@@ -1,0 +1,212 @@
+"""Projects that can be released, in real repositories with a bare remote."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.config.load import load
+from pipeline.lock.file import FILE, dump
+from pipeline.lock.file import load as load_lock
+from pipeline.lock.types import Lock
+from pipeline.release.conditions import Scene
+from pipeline.release.moment import moment
+from pipeline.release.settings import read_settings
+from pipeline.release.version import read_version
+from pipeline.stages.releasing import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pipeline.release.planned import PlannedRelease
+
+DAY = 1_795_132_800
+"""2026-11-20, midnight UTC."""
+
+TOOL = Path(__file__).parents[2]
+TOWNCRIER = """
+[tool.towncrier]
+name = "thing"
+directory = "changes"
+filename = "CHANGELOG.md"
+title_format = "## {version} ({project_date})"
+issue_format = "#{issue}"
+
+[[tool.towncrier.type]]
+directory = "breaking"
+name = "Breaking changes"
+
+[[tool.towncrier.type]]
+directory = "feature"
+name = "Features"
+
+[[tool.towncrier.type]]
+directory = "fix"
+name = "Fixes"
+
+[[tool.towncrier.type]]
+directory = "internal"
+name = "Internal"
+check = false
+"""
+CHANGELOG = "# Changelog\n\n<!-- towncrier release notes start -->\n"
+STAGES = """
+version: 1
+project: {changes-exempt: ["docs/**", "*.cfg"]}
+stages:
+  changelog: {kind: changelog}
+  release: {kind: release, needs: [changelog]}
+"""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a call of the command ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    def expect(self, status: int) -> Ran:
+        """Fail unless it ended so, without a traceback."""
+        assert self.status == status, f"exit {self.status}\n{self.stdout}\n{self.stderr}"
+        assert "Traceback" not in self.stderr, self.stderr
+        return self
+
+
+@dataclass(frozen=True)
+class Project:
+    """A repository whose branch ``main`` is on the remote ``origin``."""
+
+    root: Path
+
+    @property
+    def remote(self) -> Path:
+        """The bare repository it is pushed to."""
+        return self.root.parent / "remote.git"
+
+    def git(self, *words: str) -> str:
+        """Run git there and return what it printed."""
+        done = subprocess.run(
+            ["git", *words], cwd=self.root, check=True, capture_output=True, text=True
+        )
+        return done.stdout.strip()
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file, directories included, byte by byte."""
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode())
+
+    def read(self, path: str) -> str:
+        """Return a file's text, line ends as they are."""
+        return (self.root / path).read_bytes().decode()
+
+    def commit(self, message: str = "work") -> str:
+        """Commit all there is and return the commit."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+    def run(self, *words: str, stdin: str = "", **environ: str) -> Ran:
+        """Run the command there."""
+        start = str(TOOL / "pipeline" / "start.py")
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-X", "utf8", start, *words],
+            cwd=self.root,
+            env={**os.environ, "PIPELINE_CACHE_DIR": str(self.root.parent / "cache"), **environ},
+            input=stdin,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=120,
+        )
+        return Ran(done.returncode, done.stdout, done.stderr)
+
+    def scene(self, **environ: str) -> Scene:
+        """Return what is to be released, at a fixed moment unless the environment says so."""
+        project = load(self.root).project
+        return Scene(
+            root=self.root,
+            project=project,
+            settings=read_settings(self.root),
+            version=read_version(self.root / project.version),
+            made=moment(environ or {"SOURCE_DATE_EPOCH": str(DAY)}, 0.0),
+        )
+
+    def planned(self, **environ: str) -> PlannedRelease:
+        """Return the release as it would be."""
+        with tempfile.TemporaryDirectory() as scratch:
+            lock = load_lock(self.root / FILE)
+            found = prepare(self.scene(**environ), lock, Path(scratch))
+        assert found is not None
+        return found.release
+
+    @property
+    def state(self) -> Mapping[str, object]:
+        """What a person would see: refs, index, status and every file."""
+        files = {
+            str(path.relative_to(self.root)): path.read_bytes()
+            for path in sorted(self.root.rglob("*"))
+            if path.is_file() and ".git" not in path.relative_to(self.root).parts
+        }
+        return {
+            "refs": self.git("for-each-ref"),
+            "head": self.git("symbolic-ref", "HEAD"),
+            "index": self.git("ls-files", "--stage"),
+            "status": self.git("status", "--porcelain"),
+            "files": files,
+        }
+
+    def copy(self, parent: Path) -> Project:
+        """Return a copy of it and its remote below another directory."""
+        parent.mkdir()
+        shutil.copytree(self.root, parent / "work", symlinks=True)
+        shutil.copytree(self.remote, parent / "remote.git", symlinks=True)
+        return Project(parent / "work")
+
+
+@pytest.fixture(autouse=True)
+def git_of_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Let git know of no configuration, and of a person by the environment."""
+    if not shutil.which("git"):
+        pytest.skip("git is not installed")
+    for name in [name for name in os.environ if name.startswith("GIT_")]:
+        monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    monkeypatch.delenv("SOURCE_DATE_EPOCH", raising=False)
+    for who in ("AUTHOR", "COMMITTER"):
+        monkeypatch.setenv(f"GIT_{who}_NAME", "Ada")
+        monkeypatch.setenv(f"GIT_{who}_EMAIL", "ada@mail.example")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Return a project of version 1.0.0 with one fragment, committed and pushed."""
+    made = Project(tmp_path / "work")
+    made.root.mkdir()
+    made.git("init", "--quiet", "--initial-branch=main")
+    made.write("VERSION", "1.0.0")
+    made.write("pyproject.toml", TOWNCRIER)
+    made.write("CHANGELOG.md", CHANGELOG)
+    made.write("pipeline.yaml", STAGES)
+    made.write(FILE, dump(Lock(epoch=DAY - 1000)))
+    made.write("changes/1.feature.md", "It greets.\n")
+    made.write("code.py", "x = 1\n")
+    made.commit()
+    made.git("init", "--quiet", "--bare", "--initial-branch=main", str(made.remote))
+    made.git("remote", "add", "origin", "../remote.git")
+    made.git("push", "--quiet", "--set-upstream", "origin", "main")
+    return made

@@ -98,7 +98,8 @@ class Mount:
 
     ``size`` is a word such as ``64m``; ``mode`` octal digits; ``required`` is for secrets, and
     ``variable`` the environment variable that a secret goes to instead of a file; ``owner`` is
-    ``uid=`` or ``gid=`` with a number that is not root's.
+    ``uid=`` or ``gid=`` with a number that is not root's; ``shared`` is for caches that
+    several steps may use at once.
     """
 
     type: MountType
@@ -112,6 +113,7 @@ class Mount:
     required: bool = False
     variable: str = ""
     owner: str = ""
+    shared: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,6 +65,7 @@ def parse_mount(number: int, value: str) -> Mount:
         required=_flag(number, "required", pairs),
         variable=pairs.get("env", ""),
         owner=next((f"{k}={pairs[k]}" for k in ("uid", "gid") if pairs.get(k, "0") != "0"), ""),
+        shared=kind == "cache" and pairs.get("sharing") == "shared",
     )
 
 

@@ -31,7 +31,8 @@ class Summary:
     ``commands`` each RUN: the words of the exec form, or one word for the shell form;
     ``contexts`` the names that no stage has, from FROM, ``--from`` and mounts; ``networks`` what
     the RUN instructions ask for; ``arguments`` the names of every ARG; ``secrets`` the ids of
-    mounted secrets.
+    mounted secrets; ``mounts`` for each RUN, in the order of ``commands``, what it sees of others
+    without being able to change it, as pairs of ``from`` and ``target``.
     """
 
     env: Mapping[str, str]
@@ -40,6 +41,7 @@ class Summary:
     networks: frozenset[str]
     arguments: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
+    mounts: tuple[frozenset[tuple[str, str]], ...] = ()
 
 
 def summarise(text: str) -> Summary:
@@ -48,6 +50,7 @@ def summarise(text: str) -> Summary:
     style = Style(escape=dockerfile.escape)
     env: dict[str, str] = {}
     commands: list[tuple[str, ...]] = []
+    mounts: list[frozenset[tuple[str, str]]] = []
     networks: set[str] = set()
     for stage in dockerfile.stages:
         for step in stage.steps:
@@ -56,6 +59,7 @@ def summarise(text: str) -> Summary:
             elif isinstance(step, Run):
                 command = step.command
                 commands.append((command,) if isinstance(command, str) else command)
+                mounts.append(frozenset(_bound(step)))
                 networks.add(step.network)
     return Summary(
         env=env,
@@ -64,7 +68,14 @@ def summarise(text: str) -> Summary:
         networks=frozenset(networks),
         arguments=frozenset(_arguments(dockerfile)),
         secrets=frozenset(_secrets(dockerfile)),
+        mounts=tuple(mounts),
     )
+
+
+def _bound(step: Run) -> Iterator[tuple[str, str]]:
+    for mount in step.mounts:
+        if mount.type == "bind" and mount.read_only:
+            yield mount.origin or MAIN, mount.target
 
 
 def _arguments(dockerfile: Dockerfile) -> Iterator[str]:

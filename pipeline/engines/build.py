@@ -138,7 +138,7 @@ class Build:
             case TreeContext() as tree:
                 return Union((str(self._directory(found, tree)),)), True
             case ImageContext(layers=layers):
-                return Union(tuple(str(path) for path in reversed(layers))), False
+                return Union(tuple(str(path) for path in reversed(layers))), True
 
     def _output(self, stage: StageState) -> Tree:
         """Store the files of a stage: as they lie where they are one layer, else merged."""

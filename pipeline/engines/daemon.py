@@ -79,14 +79,24 @@ def current_context(environ: Mapping[str, str]) -> str:
 
 @contextmanager
 def connected(context: str, environ: Mapping[str, str]) -> Iterator[DockerClient]:
-    """Give a client of a context's daemon; UnusableError for all that goes wrong with it."""
+    """Give a client of a context's daemon; UnusableError for all that goes wrong with it.
+
+    Errors for people that are raised in the block are passed on as they are.
+    """
     from docker.errors import DockerException  # noqa: PLC0415 - see above
     from requests.exceptions import RequestException  # noqa: PLC0415
 
     try:
-        with closing(_client(context, environ)) as client:
+        with closing(_opened(context, environ)) as client:
             yield client
-    except (DockerException, RequestException, PipelineError, OSError, ValueError) as error:
+    except (DockerException, RequestException, OSError, ValueError) as error:
+        raise _unusable(error, context, environ) from error
+
+
+def _opened(context: str, environ: Mapping[str, str]) -> DockerClient:
+    try:
+        return _client(context, environ)
+    except PipelineError as error:
         raise _unusable(error, context, environ) from error
 
 

@@ -37,11 +37,18 @@ _HEADERS = 64 + 56
 
 
 def platforms(request: BuildRequest) -> frozenset[str]:
-    """Return the platforms whose programs a build runs: its images', if it runs anything at all."""
-    if not any(line.name == "RUN" for line in logical_lines(request.dockerfile)[1]):
+    """Return the platforms whose programs a build runs: those of the images it starts from.
+
+    An image that is only mounted or copied from runs nothing, nor does a build without a RUN. The
+    name after FROM may be a variable, which could mean any of the images.
+    """
+    lines = logical_lines(request.dockerfile)[1]
+    if not any(line.name == "RUN" for line in lines):
         return frozenset()
-    contexts = request.contexts.values()
-    return frozenset(each.platform for each in contexts if isinstance(each, ImageContext))
+    bases = {line.rest.split()[0] for line in lines if line.name == "FROM" and line.rest.split()}
+    images = {n: each for n, each in request.contexts.items() if isinstance(each, ImageContext)}
+    some = images if any("$" in base for base in bases) else images.keys() & bases
+    return frozenset(images[name].platform for name in some)
 
 
 def runs(platform: str, directory: Path) -> bool:

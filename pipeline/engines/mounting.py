@@ -35,7 +35,7 @@ _SIZE = re.compile(r"(\d+)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 
 Origins = Callable[[str, int], tuple[Union, bool]]
 """Gives what a mount's ``from`` names at a line: its view, and whether it is a context, whose
-directories need no merging with others."""
+directories nobody changes, so that they are mounted where they lie."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,13 +93,14 @@ class Mounter:
                 return self._bind(run, mount, target)
 
     def _cache(self, mount: Mount, target: str) -> Bind:
-        """Lock the cache for as long as the step runs; two steps never see the same at once."""
+        """Lock the cache for as long as the step runs, unless it says that steps may share it."""
         key = sha256_bytes((self.expand(mount.id) or target).encode())[:32]
-        self.cleanup.enter_context(self.store.key_lock("mounts", key))
+        if not mount.shared:
+            self.cleanup.enter_context(self.store.key_lock("mounts", key))
         directory = self.store.root / "mounts" / key
         if not directory.is_dir():
             directory.parent.mkdir(mode=0o700, exist_ok=True)
-            directory.mkdir()
+            directory.mkdir(exist_ok=mount.shared)
             directory.chmod(int(mount.mode or "755", 8))
         return Bind(source=str(directory), target=target, read_only=mount.read_only)
 
@@ -144,11 +145,15 @@ class Mounter:
         plain: bool,
     ) -> Mounted:
         """Show a directory as it is where it can be; else in hard links. Writes are dropped."""
-        source = directory.hosts[0] if plain else self._copy(view, path)
-        if mount.read_only:
-            return Bind(source=source, target=target)
+        lower = directory.hosts[::-1] if plain else (self._copy(view, path),)
+        if mount.read_only and len(lower) == 1:
+            return Bind(source=lower[0], target=target)
         return Overlay(
-            target=target, lower=(source,), upper=self._directory_new(), work=self._directory_new()
+            target=target,
+            lower=lower,
+            upper=self._directory_new(),
+            work=self._directory_new(),
+            read_only=mount.read_only,
         )
 
     def _copy(self, view: Union, path: str) -> str:

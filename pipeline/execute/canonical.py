@@ -9,8 +9,12 @@ from __future__ import annotations
 import importlib.util
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.dockerfile.parser import parse
+
+if TYPE_CHECKING:
+    from pipeline.wheels.bill import Parts
 
 CONTEXT = "canonical"
 
@@ -23,11 +27,15 @@ SCRIPT = """\
 import sys
 from pathlib import Path
 
+from pipeline.wheels.bill import Parts
 from pipeline.wheels.normalise import normalise
 
 source, destination, epoch = sys.argv[1:]
+known = Path(__file__).with_name("parts.json")
+parts = Parts.load(known.read_text()) if known.exists() else None
 for file in sorted(Path(source).iterdir()):
-    normalise(file, Path(destination), epoch=int(epoch))
+    is_pure = file.name.endswith(("-any.whl", ".tar.gz"))
+    normalise(file, Path(destination), epoch=int(epoch), parts=None if is_pure else parts)
 """
 
 STAGES = """\
@@ -55,9 +63,10 @@ def canonical_dockerfile(text: str, *, image: str, python: str, epoch: int) -> s
     return f"{text.rstrip()}\n{more}"
 
 
-def write_context(directory: Path) -> None:
+def write_context(directory: Path, parts: Parts | None = None) -> None:
     """Write what the normalising stage runs: our modules, and the libraries they import.
 
+    ``parts`` is what a wheel can be made of from elsewhere, where it is to get a bill of it.
     The compressor is the one of this tool's own environment, built against the stable ABI: it
     serves any CPython from 3.11 on, on this machine's architecture.
     """
@@ -73,6 +82,8 @@ def write_context(directory: Path) -> None:
         package = origin.parent if origin.name == "__init__.py" else origin
         _copy(package, directory / package.name)
     (directory / "canonical.py").write_text(SCRIPT)
+    if parts:
+        (directory / "parts.json").write_text(parts.dump())
 
 
 def _copy(source: Path, target: Path) -> None:

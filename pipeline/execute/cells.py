@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.engines.protocol import BuildRequest, ImageContext, Limits
@@ -58,10 +59,10 @@ def build_cell(bench: Bench, planned: PlannedCell, recipe: Recipe) -> CellReport
     if second != recipe.key and not bench.rebuild and (found := _sound(bench.store, second)):
         bench.store.put_result(recipe.key, found)
         return _report(bench, planned, found, "cached", began)
-    result, remarks = _build(bench, planned, recipe, outputs)
+    result = _build(bench, planned, recipe, outputs)
     for key in {recipe.key, second}:
         bench.store.put_result(key, result)
-    return replace(_report(bench, planned, result, "built", began), remarks=remarks)
+    return _report(bench, planned, result, "built", began)
 
 
 def _sound(store: Store, key: str) -> Result | None:
@@ -72,7 +73,7 @@ def _sound(store: Store, key: str) -> Result | None:
 
 def _build(
     bench: Bench, planned: PlannedCell, recipe: Recipe, outputs: Mapping[str, str]
-) -> tuple[Result, tuple[str, ...]]:
+) -> Result:
     contexts = bench.provisioner.contexts(recipe, outputs)
     request = BuildRequest(
         dockerfile=recipe.dockerfile,
@@ -98,19 +99,27 @@ def _build(
         from pipeline.execute.outputs import keep  # noqa: PLC0415 - imported while steps run
         from pipeline.execute.packing import pack  # noqa: PLC0415 - as above
 
-        kept = keep(planned.kind, planned.name, built.output, bench.store, epoch=recipe.epoch)
+        kept = keep(
+            planned.kind,
+            planned.name,
+            built.output,
+            bench.store,
+            epoch=recipe.epoch,
+            startup_files=recipe.startup_files,
+            parts=partial(bench.provisioner.parts, recipe) if recipe.bill else None,
+        )
         tree = kept.tree
         if recipe.image:
             (below,) = (part for part in contexts.values() if isinstance(part, ImageContext))
             tree = pack(recipe.image, tree, below, bench.store, epoch=recipe.epoch)
-    result = Result(
+    return Result(
         tree=tree.digest,
         seconds=built.seconds,
         engine=built.engine,
         label=planned.name,
         made=time.time(),
+        findings=tuple((f.level, f.rule, f.message) for f in kept.findings),
     )
-    return result, kept.remarks
 
 
 def _output_trees(bench: Bench, recipe: Recipe) -> dict[str, str]:
@@ -142,6 +151,7 @@ def _content_key(recipe: Recipe, outputs: Mapping[str, str]) -> str:
 def _report(
     bench: Bench, planned: PlannedCell, result: Result, status: Status, began: float
 ) -> CellReport:
+    made = () if planned.internal else artifacts(bench.store.load_tree(result.tree), bench.store)
     return CellReport(
         stage=planned.stage.name,
         cell=planned.name,
@@ -149,5 +159,5 @@ def _report(
         status=status,
         seconds=time.monotonic() - began,
         network=planned.recipe.network if planned.recipe else "",
-        outputs=artifacts(bench.store.load_tree(result.tree), bench.store),
+        outputs=tuple(replace(artifact, findings=result.findings) for artifact in made),
     )

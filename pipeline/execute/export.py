@@ -64,7 +64,9 @@ def _dockerfile(
     python = means.lock.images[image.image].platforms[image.platform].python
     if planned.kind not in SUFFIX or not python or recipe.platform != native_platform():
         return recipe.dockerfile
-    write_context(base / "contexts" / CONTEXT)
+    provisioner = Provisioner(means.store, means.lock, means.engine)
+    known = provisioner.parts(recipe) if recipe.bill else None
+    write_context(base / "contexts" / CONTEXT, known)
     places[CONTEXT] = str(base / "contexts" / CONTEXT)
     return canonical_dockerfile(
         recipe.dockerfile, image=image.image, python=python, epoch=recipe.epoch

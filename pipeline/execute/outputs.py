@@ -11,12 +11,17 @@ from pipeline.wheels.audit import audit
 from pipeline.wheels.normalise import normalise
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from pipeline.store.store import Store
     from pipeline.store.trees import Tree
+    from pipeline.wheels.bill import Parts
+    from pipeline.wheels.findings import Finding
 
 SUFFIX = {"sdist": ".tar.gz", "wheel": ".whl"}
+PURE = ("-any.whl", SUFFIX["sdist"])
+"""How the names end of files that hold nothing compiled."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +29,23 @@ class Kept:
     """A cell's stored output and what the audit remarked."""
 
     tree: Tree
-    remarks: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
-def keep(kind: str, cell: str, tree: Tree, store: Store, *, epoch: int) -> Kept:
+def keep(
+    kind: str,
+    cell: str,
+    tree: Tree,
+    store: Store,
+    *,
+    epoch: int,
+    startup_files: Iterable[str] = (),
+    parts: Callable[[Path], Parts] | None = None,
+) -> Kept:
     """Return the output that counts: of a wheel or sdist the canonical bytes, else all as it is.
 
+    ``startup_files`` are the ``.pth`` and ``.start`` files that may stand at a wheel's root.
+    ``parts`` says what a wheel that is for one platform can be made of, which then gets a bill.
     Raises StageFailedError when a build left no file, or more than one, or one that the audit
     refuses; VerificationError when the archive is malformed.
     """
@@ -47,15 +63,17 @@ def keep(kind: str, cell: str, tree: Tree, store: Store, *, epoch: int) -> Kept:
         canonical.mkdir()
         file = raw / found[0].path
         shutil.copyfile(store.blob_path(found[0].digest), file)
-        remarks = _audited(cell, normalise(file, canonical, epoch=epoch))
-        return Kept(tree=store.add_tree(canonical), remarks=remarks)
+        known = None if parts is None or file.name.endswith(PURE) else parts(file)
+        normalised = normalise(file, canonical, epoch=epoch, parts=known)
+        findings = _audited(cell, normalised, frozenset(startup_files))
+        return Kept(tree=store.add_tree(canonical), findings=findings)
 
 
-def _audited(cell: str, file: Path) -> tuple[str, ...]:
-    findings = audit(file).findings
-    errors = tuple(f"{f.rule}: {f.message}" for f in findings if f.level == "error")
-    if errors:
+def _audited(cell: str, file: Path, startup_files: frozenset[str]) -> tuple[Finding, ...]:
+    found = audit(file, allow_startup=startup_files)
+    if found.errors:
         raise VerificationError(
-            f"`{cell}` made `{file.name}`, which must not be released", detail=errors
+            f"`{cell}` made `{file.name}`, which must not be released",
+            detail=tuple(f"{error.rule}: {error.message}" for error in found.errors),
         )
-    return tuple(f"{file.name}: {f.message}" for f in findings)
+    return found.findings

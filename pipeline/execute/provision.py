@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from functools import partial
 from typing import TYPE_CHECKING, assert_never
 
 from pipeline.engines.protocol import TreeContext
@@ -13,7 +12,7 @@ from pipeline.execute.artifacts import artifacts
 from pipeline.execute.compiling import compile_inside
 from pipeline.files import sha256_bytes, sha256_file, walk_files
 from pipeline.images.assemble import assemble
-from pipeline.images.bytecode import compile_below, with_bytecode
+from pipeline.images.bytecode import compile_below, host_compiles, with_bytecode
 from pipeline.images.environment import unpack_wheels
 from pipeline.locking.fetch import platform_files
 from pipeline.plan.recipe import (
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from pipeline.plan.recipe import Input, Recipe
     from pipeline.store.store import Store
     from pipeline.store.trees import Tree
+    from pipeline.wheels.bill import Parts
 
 TREE_EPOCH = 315532800
 """The time of every file handed to a step: 1980-01-01, the first that zip can hold."""
@@ -64,6 +64,8 @@ class Provisioner:
         self, part: Input, platform: str, outputs: Mapping[str, str]
     ) -> Context:
         match part:
+            case ImageInput(runs=False):
+                return assemble(part.image, self._lock, part.platform, self._store)
             case ImageInput():
                 return self.image(part.image, part.platform)
             case EnvironmentInput():
@@ -89,15 +91,25 @@ class Provisioner:
             context,
             locked.python,
             self._store,
-            self._runner(context),
+            self._runner(name, platform),
             interpreter=locked.interpreter,
         )
 
-    def _runner(self, context: ImageContext) -> Runner | None:
-        """Return what compiles in the image itself; None where its programs do not run here."""
-        if context.platform != native_platform():
+    def _runner(self, name: str, platform: str) -> Runner | None:
+        """Return what compiles in an image: its twin for this machine where it is for another.
+
+        None where there is no such twin, since compiling under emulation costs more than it saves.
+        """
+        if not runs_python_of(name, platform, self._lock):
             return None
-        return partial(compile_inside, self._engine, self._store, context)
+
+        def run(command: tuple[str, ...], *, source: Path, destination: Path) -> None:
+            image = assemble(name, self._lock, native_platform(), self._store)
+            compile_inside(
+                self._engine, self._store, image, command, source=source, destination=destination
+            )
+
+        return run
 
     def environment(self, part: EnvironmentInput, platform: str) -> TreeContext:
         """Return a virtual environment at ``/env`` with its bytecode."""
@@ -111,7 +123,7 @@ class Provisioner:
                 part.python,
                 inside="/env",
                 below=(f"lib/python{part.python}",),
-                run=self._runner(assemble(part.image, self._lock, platform, self._store)),
+                run=self._runner(part.image, platform),
                 interpreter=part.interpreter,
             )
 
@@ -167,6 +179,16 @@ class Provisioner:
         path = self._store.derived("unpacked", digest, make)
         return TreeContext(digest=digest, path=path)
 
+    def parts(self, recipe: Recipe, wheel: Path | None = None) -> Parts:
+        """Return what a recipe's wheel can be made of from elsewhere.
+
+        Of libraries only those count that are in ``wheel``, where one is given.
+        """
+        from pipeline.evidence.parts import parts  # noqa: PLC0415 - most wheels are pure
+        from pipeline.wheels.bill import grafted  # noqa: PLC0415 - as above
+
+        return parts(recipe, self._lock, self._store, grafted(wheel) if wheel else None)
+
     def _output(self, part: OutputInput, tree: Tree) -> TreeContext:
         if part.unpacked:
             (entry,) = (entry for entry in tree.entries if entry.path.endswith(".tar.gz"))
@@ -215,7 +237,7 @@ def _copy_checkout(source: SourceTree, directory: Path) -> None:
             target.symlink_to(entry.target)
             continue
         try:
-            shutil.copyfile(source.base / entry.path, target)
+            shutil.copyfile(source.place(entry.path), target)
         except OSError as error:
             raise StoreError(f"`{entry.path}` cannot be copied: {error.strerror}") from error
         if sha256_file(target) != entry.digest:
@@ -234,6 +256,13 @@ def _set_times(directory: Path) -> None:
         os.utime(parent, (TREE_EPOCH, TREE_EPOCH))
 
 
+def runs_python_of(name: str, platform: str, lock: Lock) -> bool:
+    """Whether an image is locked for this machine with the same Python as on ``platform``."""
+    platforms = lock.images[name].platforms
+    here, there = platforms.get(native_platform()), platforms[platform]
+    return here is not None and (here.python, here.interpreter) == (there.python, there.interpreter)
+
+
 def wanted_files(recipes: Iterable[Recipe], lock: Lock, parents: Mapping[str, str]) -> list[Wanted]:
     """Return the locked files that recipes need; ``parents`` names what an image starts from."""
     wanted: dict[str, Wanted] = {}
@@ -246,8 +275,18 @@ def wanted_files(recipes: Iterable[Recipe], lock: Lock, parents: Mapping[str, st
             elif isinstance(part, SdistInput):
                 wanted[part.file.sha256] = part.file
             elif isinstance(part, ImageInput):
-                wanted |= image_files(part.image, part.platform, lock, parents)
+                for platform in _platforms(part, lock):
+                    wanted |= image_files(part.image, platform, lock, parents)
     return list(wanted.values())
+
+
+def _platforms(part: ImageInput, lock: Lock) -> tuple[str, ...]:
+    """Return for which platforms an image is needed: also for this machine's, if that compiles."""
+    python = lock.images[part.image].platforms[part.platform].python
+    compiles = part.runs and python and not host_compiles(python)
+    if compiles and runs_python_of(part.image, part.platform, lock):
+        return tuple(dict.fromkeys((part.platform, native_platform())))
+    return (part.platform,)
 
 
 def image_files(

@@ -10,17 +10,24 @@ if TYPE_CHECKING:
 
     from pipeline.errors import PipelineError
 
+FINDING = ("level", "rule", "message")
+"""What a finding consists of, in this order."""
+
 Status = Literal["built", "cached", "failed", "skipped", "done"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """A file that a cell made. ``path`` is where it lies in the store, ``name`` its own name."""
+    """A file that a cell made. ``path`` is where it lies in the store, ``name`` its own name.
+
+    ``findings`` are what the audit of a wheel or sdist remarked: level, rule and message each.
+    """
 
     name: str
     path: Path = field(compare=False)
     sha256: str
     size: int
+    findings: tuple[tuple[str, str, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +62,7 @@ class CellReport:
                 "placed": a.name in paths,
                 "sha256": a.sha256,
                 "size": a.size,
+                "findings": [dict(zip(FINDING, found, strict=True)) for found in a.findings],
             }
             for a in self.outputs
         ]

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import importlib
 import threading
-import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pipeline.cross.failures import ran_foreign_code
 from pipeline.errors import StageFailedError
 from pipeline.execute.artifacts import drop_rotted
 from pipeline.execute.cells import Bench, build_cell
 from pipeline.execute.fetching import fetch_shown
+from pipeline.execute.hosting import Hosting, run_on_host
 from pipeline.execute.provision import Provisioner, wanted_files
-from pipeline.execute.report import CellReport, RunReport
 from pipeline.execute.scheduler import run_cells
-from pipeline.release.version import read_version
-from pipeline.stages.host import HostSituation
-from pipeline.stages.table import host_stage
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -27,22 +24,30 @@ if TYPE_CHECKING:
     from pipeline.console import Console
     from pipeline.engines.protocol import Engine
     from pipeline.execute.logs import Turns
+    from pipeline.execute.report import CellReport, RunReport
     from pipeline.lock.types import Lock
     from pipeline.locking.settings import Settings
     from pipeline.plan.recipe import Recipe
     from pipeline.plan.types import Plan, PlannedCell
+    from pipeline.stages.releasing import Releasing
     from pipeline.store.store import Store
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How a run is to go. ``jobs`` cells at a time; ``today`` is the date notes are drafted for."""
+    """How a run is to go. ``jobs`` cells at a time; ``today`` is the date notes are drafted for.
+
+    ``expected`` is the sha256 of each file that a stage may publish, where a plan is given.
+    ``release`` is the release that the run leads to, if it leads to one.
+    """
 
     today: dt.date
     draft: bool = True
     jobs: int = 1
     keep_going: bool = False
     rebuild: bool = False
+    expected: Mapping[str, Mapping[str, str]] | None = None
+    release: Releasing | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,11 +62,16 @@ class Means:
     console: Console
     turns: Turns
 
+    def at(self, pipeline: Pipeline, lock: Lock) -> Means:
+        """Return the same means for another state of the repository."""
+        return replace(self, pipeline=pipeline, lock=lock)
+
 
 def execute(plan: Plan, means: Means, options: Options) -> RunReport:
     """Run a plan: fetch what is missing, then every cell after what it needs.
 
-    Nothing of the repository or the outside world is changed; outputs lie in the store.
+    Unless it is a draft, the stages of the host change the repository and the outside world; what
+    the others make lies in the store.
     """
     prepare(missing(plan, means, rebuild=options.rebuild), means)
     bench = Bench(
@@ -74,20 +84,25 @@ def execute(plan: Plan, means: Means, options: Options) -> RunReport:
     )
     threading.Thread(target=_preload, daemon=True).start()
     one_at_a_time = threading.Lock()
+    hosting = Hosting.of(plan, options)
+
+    def cancel() -> None:
+        hosting.interrupted.set()
+        means.engine.cancel()
 
     def work(cell: PlannedCell, done: Mapping[str, CellReport]) -> CellReport:
         if cell.recipe:
             with means.console.working(cell.name):
                 return _build(bench, cell, cell.recipe, means)
         with one_at_a_time:
-            return _run_on_host(cell, done, means, options)
+            return run_on_host(cell, done, means, hosting)
 
     return run_cells(
         plan,
         work,
         jobs=options.jobs,
         keep_going=options.keep_going,
-        cancel=means.engine.cancel,
+        cancel=cancel,
     )
 
 
@@ -98,12 +113,25 @@ def _build(bench: Bench, cell: PlannedCell, recipe: Recipe, means: Means) -> Cel
     except StageFailedError as error:
         if not error.where:  # it is the engine that says where in the Dockerfile
             raise
+        if cell.strategy and cell.strategy.name == "cross" and ran_foreign_code(error.detail):
+            raise _insists(cell, error, means) from error
         raise StageFailedError(
             f"`{cell.name}` failed: {error}",
             where=means.pipeline.where("stages", cell.stage.name),
             hint=error.hint,
             detail=error.detail,
         ) from error
+
+
+def _insists(cell: PlannedCell, error: StageFailedError, means: Means) -> StageFailedError:
+    target = cell.target.value if cell.target else "another platform"
+    return StageFailedError(
+        f"`{cell.name}` runs a program that it made for {target}, which cannot run where it is "
+        "cross compiled",
+        where=means.pipeline.where("stages", cell.stage.name),
+        hint="write `strategy: emulate` in the stage, in an image with `gcc`; it takes longer",
+        detail=error.detail,
+    )
 
 
 def _preload() -> None:
@@ -133,30 +161,3 @@ def prepare(recipes: list[Recipe], means: Means) -> None:
     parents = {name: image.origin.image or "" for name, image in means.pipeline.images.items()}
     wanted = wanted_files(recipes, means.lock, parents)
     fetch_shown(wanted, means.store, means.settings, means.console)
-
-
-def _run_on_host(
-    planned: PlannedCell, done: Mapping[str, CellReport], means: Means, options: Options
-) -> CellReport:
-    began = time.monotonic()
-    situation = HostSituation(
-        pipeline=means.pipeline,
-        planned=planned,
-        stage=planned.stage,
-        version=read_version(means.pipeline.root / means.pipeline.project.version),
-        today=options.today,
-        draft=options.draft,
-        needed=tuple(done[name] for name in planned.needs),
-        settings=means.settings,
-    )
-    said = host_stage(planned.stage)(situation)
-    return CellReport(
-        stage=planned.stage.name,
-        cell=planned.name,
-        key="",
-        status="done",
-        seconds=time.monotonic() - began,
-        text=said.text,
-        data=said.data,
-        remarks=said.remarks,
-    )

@@ -23,19 +23,28 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Part of every key: raised when what we do around a step (environments, normalising) changes."""
 
+BILL = "1"
+"""Part of the keys of wheels that get a bill: raised when it comes out otherwise."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImageInput:
-    """A locked image on one platform. ``digest`` is the OCI manifest's."""
+    """A locked image on one platform. ``digest`` is the OCI manifest's.
+
+    ``runs`` is False for one whose files are only read. ``part`` names what of it counts for the
+    output, where that is less than the whole.
+    """
 
     image: str
     platform: str
     digest: str
+    runs: bool = True
+    part: str = ""
 
     @property
     def identity(self) -> str:
-        """The name of its content."""
-        return f"image:{self.digest}"
+        """The name of its content, or of the part of it that counts."""
+        return f"part:{self.part}" if self.part else f"image:{self.digest}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,6 +187,8 @@ class Recipe:
 
     ``image`` is there when the files are to become an image; ``arguments`` are values for ARG;
     ``secrets`` name the variable that holds each secret, and do not change the output either.
+    ``startup_files`` are those that the audit of a wheel lets pass; ``bill`` says that a wheel gets
+    one of what is in it from elsewhere.
     """
 
     dockerfile: str
@@ -189,6 +200,8 @@ class Recipe:
     image: ImageOutput | None = None
     arguments: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    startup_files: tuple[str, ...] = ()
+    bill: bool = False
 
     @property
     def uses(self) -> tuple[OutputInput, ...]:
@@ -213,6 +226,10 @@ class Recipe:
         }
         if self.image:
             parts["image"] = self.image.digest
+        if self.startup_files:
+            parts["startup files"] = " ".join(sorted(self.startup_files))
+        if self.bill:
+            parts["bill"] = BILL
         parts |= {f"argument {name}": value for name, value in self.arguments.items()}
         return parts | {f"input {name}": part.identity for name, part in self.inputs.items()}
 

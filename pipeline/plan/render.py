@@ -33,7 +33,9 @@ class Steps:
     """What a Dockerfile has to say, before it is text.
 
     ``contexts`` are pairs of a named context and where its root is copied to, in order;
-    ``commands`` are our own, in exec form, ``run`` the user's, for a shell;
+    ``mounts`` are such pairs that each command sees without being able to change them; ``commands``
+    are our own, in exec form, ``run`` the user's, for a shell; ``caches`` are pairs of an id and
+    the directory where each command finds what earlier ones kept;
     ``outputs`` pairs of a path or glob inside and where it goes in the output; ``arguments`` and
     ``secrets`` the names that a template of the project may use.
     """
@@ -43,6 +45,8 @@ class Steps:
     image: str
     env: tuple[tuple[str, str], ...]
     contexts: tuple[tuple[str, str], ...]
+    mounts: tuple[tuple[str, str], ...] = ()
+    caches: tuple[tuple[str, str], ...] = ()
     workdir: str = "/src"
     commands: tuple[tuple[str, ...], ...] = ()
     run: tuple[str, ...] = ()
@@ -85,6 +89,8 @@ def render(steps: Steps, root: Path) -> str:
                 image=steps.image,
                 env=steps.env,
                 contexts=steps.contexts,
+                mounts=steps.mounts,
+                caches=steps.caches,
                 workdir=steps.workdir,
                 commands=steps.commands,
                 run=steps.run,
@@ -146,17 +152,25 @@ def compare(text: str, steps: Steps) -> None:
     different = [name for name, value in wanted.items() if found.env.get(name) != value]
     if different:
         raise _unfaithful(steps, f"the variable `{different[0]}`")
-    commands = iter(found.commands)
-    for command in (*steps.commands, *((*SHELL, command) for command in steps.run)):
-        if not any(said == command for said in commands):
-            said = command[-1] if command[: len(SHELL)] == SHELL else " ".join(command)
-            raise _unfaithful(steps, f"the command `{said}`")
-    known = {steps.image, *(name for name, _ in steps.contexts)}
-    if unknown := found.contexts - known:
+    _compare_commands(found, steps)
+    given = {name for name, _ in (*steps.contexts, *steps.mounts)}
+    if unknown := found.contexts - {steps.image, *given}:
         raise _unfaithful(steps, f"only known contexts: it names `{min(unknown)}`")
-    if missing := {name for name, _ in steps.contexts} - found.contexts:
+    if missing := given - found.contexts:
         raise _unfaithful(steps, f"the context `{min(missing)}`")
     _compare_grants(found, steps, where)
+
+
+def _compare_commands(found: Summary, steps: Steps) -> None:
+    """Refuse a command that is missing or out of order, or that does not see what it should."""
+    commands = iter(zip(found.commands, found.mounts, strict=True))
+    for command in (*steps.commands, *((*SHELL, command) for command in steps.run)):
+        said = command[-1] if command[: len(SHELL)] == SHELL else " ".join(command)
+        mounted = next((mounts for words, mounts in commands if words == command), None)
+        if mounted is None:
+            raise _unfaithful(steps, f"the command `{said}`")
+        if missing := {*steps.mounts} - mounted:
+            raise _unfaithful(steps, f"the mount of `{min(missing)[0]}` for the command `{said}`")
 
 
 def _compare_grants(found: Summary, steps: Steps, where: str) -> None:

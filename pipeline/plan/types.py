@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,6 +11,16 @@ if TYPE_CHECKING:
     from pipeline.config.stages import Stage
     from pipeline.plan.matrix import Cell
     from pipeline.plan.recipe import Recipe
+    from pipeline.platforms import Target
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strategy:
+    """How a cell is built: ``machine`` is the platform its steps run on, ``reason`` says why."""
+
+    name: Literal["native", "cross", "emulate"]
+    machine: Target
+    reason: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +28,8 @@ class PlannedCell:
     """A cell that will run.
 
     ``needs`` are names of cells. ``recipe`` is None for what runs on the host (changelog,
-    publish, release).
+    publish, release), and so are ``target``, which the output is for, and ``strategy``.
+    ``internal`` marks what no stage declares: others need it, and its files are no result.
     """
 
     cell: Cell
@@ -26,6 +37,9 @@ class PlannedCell:
     kind: str
     needs: tuple[str, ...]
     recipe: Recipe | None
+    target: Target | None = None
+    strategy: Strategy | None = None
+    internal: bool = False
 
     @property
     def name(self) -> str:

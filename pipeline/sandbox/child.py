@@ -150,7 +150,7 @@ def _put_up(spec: Wire) -> None:
     syscalls.mount("", "/", "", syscalls.MS_REC | syscalls.MS_PRIVATE)
     base, others = mounts.gather(spec)
     root = mounts.Root(spec["root"]["upper"], base, others)
-    kernel_files.mount_proc(root, spec["limits"]["processes"])
+    kernel_files.mount_proc(root, spec["limits"]["processes"], user=spec["user"])
     kernel_files.mount_dev(root)
     if spec["network"] == "none":
         kernel_files.mount_names(root, spec["hostname"])
@@ -179,13 +179,25 @@ def _become(order: Order) -> NoReturn:
     os.makedirs(spec["cwd"], exist_ok=True)
     os.chdir(spec["cwd"])
     environment = dict(spec["env"])
+    if spec["user"]:
+        _be(spec["user"])
     syscalls.default_signals()
     syscalls.close_on_exec_from(STATUS)
     privileges.set_limits(spec["limits"], in_cgroup=bool(order["cgroup"]))
     privileges.lock_down(spec, order["filter"])
     if not spec["argv"]:
         os._exit(0)
-    _execute(spec["argv"], environment)
+    execute(spec["argv"], environment)
+
+
+def _be(user: int) -> None:
+    """Become another user than root, in a user namespace below ours, with no further rights."""
+    # Without this `/proc/self` is not ours. Nothing else runs in here yet that could trace us.
+    syscalls.prctl("DUMPABLE", syscalls.DUMPABLE, 1)
+    syscalls.unshare(syscalls.NEWUSER)
+    _write("/proc/self/uid_map", f"{user} 0 1")
+    _write("/proc/self/gid_map", f"{user} 0 1")
+    syscalls.prctl("DUMPABLE", syscalls.DUMPABLE, 0)
 
 
 def _lead_a_group(*, interactive: bool) -> None:
@@ -198,7 +210,7 @@ def _lead_a_group(*, interactive: bool) -> None:
         os.tcsetpgrp(0, os.getpid())
 
 
-def _execute(argv: tuple[str, ...], environment: dict[str, str]) -> NoReturn:
+def execute(argv: tuple[str, ...], environment: dict[str, str]) -> NoReturn:
     """Execute, looking through PATH for a bare name; a program that is not there is its failure."""
     name, failure = argv[0], _ENOENT
     places = [""] if "/" in name else environment.get("PATH", "").split(":")

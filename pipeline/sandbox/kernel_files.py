@@ -64,17 +64,18 @@ _HOSTS = "127.0.0.1\tlocalhost {}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
 _PID_RESERVED = 300  # pids below are not used again once they have wrapped (kernel/pid.c)
 
 
-def mount_proc(root: Root, processes: int) -> None:
+def mount_proc(root: Root, processes: int, *, user: int) -> None:
     """Mount a fresh `/proc` that shows only the step's own processes and harmless files.
 
     ``hidepid=ptraceable`` hides pid 1, whose command line holds paths of the host. Before `sys` is
-    made read-only we close the door to further user namespaces, and bound the process ids.
+    made read-only we close the door to further user namespaces, and bound the process ids. A
+    program that is to be another ``user`` than root is put into the one that there may be.
     """
     point = root.directory("/proc")
     mount_onto(point, "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, "hidepid=ptraceable")
     os.close(point)
     proc = root.directory("/proc")
-    _write(proc, "sys/user/max_user_namespaces", "0")
+    _write(proc, "sys/user/max_user_namespaces", "1" if user else "0")
     if processes and _kernel() >= (6, 14):
         # Before 6.14 this was one number for the whole machine.
         _write(proc, "sys/kernel/pid_max", str(processes + _PID_RESERVED))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pipeline.sandbox.spec import Spec
     from pipeline.sandbox.wire import Order
 
-__all__ = ["Outcome", "SandboxError", "launch", "stop_all"]
+__all__ = ["Outcome", "SandboxError", "launch", "launchers", "stop_all"]
 
 _BOOT = "import sys; sys.path.append(sys.argv[1]); from pipeline.sandbox.child import main; main()"
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -80,6 +80,12 @@ def stop_all() -> None:
     with _running_lock:
         for watch in _running:
             watch.interrupt()
+
+
+def launchers() -> tuple[int, ...]:
+    """Return the processes that hold the namespaces of this process's steps (`sandbox.joining`)."""
+    with _running_lock:
+        return tuple(watch.child for watch in _running)
 
 
 def _order(spec: Spec, group: str) -> Order:

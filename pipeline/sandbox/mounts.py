@@ -17,6 +17,7 @@ from pipeline.sandbox.syscalls import (
     ATTR_RDONLY,
     MS_NODEV,
     MS_NOSUID,
+    MS_RDONLY,
     RESOLVE_IN_ROOT,
     RESOLVE_NO_MAGICLINKS,
     CallError,
@@ -135,7 +136,8 @@ class Source:
         if self.mount["kind"] == "bind":
             self._put_bind(target, self.mount)
         elif self.mount["kind"] == "overlay":
-            mount_onto(target, "overlay", MS_NOSUID | MS_NODEV, self._layers_option())
+            flags = MS_NOSUID | MS_NODEV | (MS_RDONLY if self.mount["read_only"] else 0)
+            mount_onto(target, "overlay", flags, self._layers_option())
         else:
             size = self.mount["size"]
             # A file of no bytes costs memory as well, so that their number is bounded too.

@@ -41,17 +41,19 @@ class Bind:
 
 @dataclass(frozen=True, kw_only=True)
 class Overlay:
-    """Directories merged into one writable view, without changing them.
+    """Directories merged into one view, without changing them.
 
-    ``lower`` is lowest first, as image layers are listed. What the step writes lands in ``upper``;
-    ``work`` is the kernel's scratch directory on the same file system, empty to begin with
-    (Documentation/filesystems/overlayfs.rst). ``target`` is ``/`` for the root file system.
+    ``lower`` is lowest first, as image layers are listed. What the step writes lands in ``upper``,
+    unless the view is ``read_only``; ``work`` is the kernel's scratch directory on the same file
+    system, empty to begin with (Documentation/filesystems/overlayfs.rst). ``target`` is ``/`` for
+    the root file system.
     """
 
     target: str
     lower: tuple[str, ...]
     upper: str
     work: str
+    read_only: bool = False
     kind: Literal["overlay"] = field(default="overlay", init=False)
 
     def __post_init__(self) -> None:
@@ -110,7 +112,8 @@ class Spec:
     ``argv`` of nothing sets everything up, runs nothing and ends well. ``argv[0]`` without a slash
     is looked for in the PATH of ``env``, which is the whole environment. ``cwd`` is made if absent.
     ``network`` is ``none`` (a loopback of its own) or ``host``. ``interactive`` passes the caller's
-    terminal through; it is for looking into a failed step by hand, never for a build.
+    terminal through; it is for looking into a failed step by hand, never for a build. ``user`` is
+    the number that the program sees itself and the owner of its files as; the group is alike.
     """
 
     root: Overlay
@@ -123,6 +126,7 @@ class Spec:
     limits: Bounds = Bounds()
     umask: int = 0o022
     interactive: bool = False
+    user: int = 0
 
     def __post_init__(self) -> None:
         if self.root.target != "/":

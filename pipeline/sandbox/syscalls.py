@@ -22,7 +22,8 @@ _LANDLOCK_CREATE_RULESET, _LANDLOCK_RESTRICT_SELF = 444, 446
 _KEYCTL, _PIVOT_ROOT = {"x86_64": (250, 155), "aarch64": (219, 41)}[os.uname().machine]
 
 # For mount and mount_setattr.
-MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 8, 4096, 16384, 1 << 18
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 ATTR_RDONLY, ATTR_NOSUID, ATTR_NODEV, ATTR_NOEXEC = 1, 2, 4, 8
 _MNT_DETACH = 2
 
@@ -74,6 +75,11 @@ def prctl(call: str, option: int, second: int = 0, third: int = 0) -> None:
 def unshare(flags: int) -> None:
     """Leave the caller's namespaces (unshare(2))."""
     _checked(_libc.unshare(flags), "unshare", "")
+
+
+def setns(descriptor: int) -> None:
+    """Enter the namespace that a file of ``/proc/PID/ns`` stands for (setns(2))."""
+    _checked(_libc.setns(descriptor, 0), "setns", "")
 
 
 def mount(source: str, target: str, kind: str, flags: int, data: str = "") -> None:

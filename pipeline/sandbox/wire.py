@@ -25,6 +25,7 @@ class OverlayWire(TypedDict):
     lower: tuple[str, ...]
     upper: str
     work: str
+    read_only: bool
 
 
 class TmpfsWire(TypedDict):
@@ -59,6 +60,7 @@ class Wire(TypedDict):
     limits: LimitsWire
     umask: int
     interactive: bool
+    user: int
 
 
 class Order(TypedDict):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pipeline.cross.found import Images
 from pipeline.errors import ConfigError, LockError
 from pipeline.locking.bases import cell_key, cell_source, is_third_party
 from pipeline.plan.recipe import (
@@ -19,6 +20,7 @@ from pipeline.plan.recipe import (
 )
 from pipeline.plan.render import Steps, render
 from pipeline.platforms import Target
+from pipeline.stages.strategy import choose
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,10 +31,12 @@ if TYPE_CHECKING:
     from pipeline.lock.types import Lock, LockedPlatform, RequirementSet
     from pipeline.plan.matrix import Cell
     from pipeline.plan.recipe import ImageOutput
-    from pipeline.plan.types import PlannedCell
+    from pipeline.plan.types import PlannedCell, Strategy
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-RESERVED = frozenset({"scratch", "build", "env", "src", "wheel", "inside", "toolchain"})
+RESERVED = frozenset(
+    {"scratch", "build", "env", "src", "wheel", "inside", "cross", "sysroot", "toolchain"}
+)
 """Names of contexts and stages in the built-in templates; no image may have one of them."""
 
 SHELLS = frozenset({"dash", "bash", "busybox"})
@@ -43,7 +47,8 @@ SHELLS = frozenset({"dash", "bash", "busybox"})
 class Situation:
     """All that a stage needs to become a recipe, for one cell.
 
-    ``needed`` are the planned cells this one needs, in the order of their stages.
+    ``needed`` are the planned cells this one needs, in the order of their stages; ``caches``
+    whether the stage may keep what it compiles.
     """
 
     pipeline: Pipeline
@@ -52,6 +57,7 @@ class Situation:
     cell: Cell
     stage: ContainerStage
     needed: tuple[PlannedCell, ...]
+    caches: bool = True
 
     @property
     def image(self) -> str:
@@ -65,24 +71,56 @@ class Situation:
 
     @cached_property
     def target(self) -> Target:
-        """What the cell is built on: its axis, else this machine's where the image has it."""
+        """What the cell's output is for: its axis, else this machine's where the image has it."""
         return cell_target(self.pipeline, self.cell, self.image)
 
     @cached_property
+    def strategy(self) -> Strategy:
+        """How the cell is built; ConfigError when it cannot be as its stage says."""
+        return choose(
+            self.pipeline,
+            self.images,
+            self.stage,
+            self.cell,
+            image=self.image,
+            target=self.target,
+            here=this_machine(),
+        )
+
+    @property
+    def machine(self) -> Target:
+        """What the cell's steps run on: its target, unless they compile for it elsewhere."""
+        return self.strategy.machine
+
+    @property
+    def images(self) -> Images:
+        """What the images are declared and locked as."""
+        return Images(declared=self.pipeline.images, locked=self.lock.images)
+
+    @cached_property
     def platform(self) -> LockedPlatform:
-        """The locked image on the cell's platform; LockError when it is not locked."""
+        """The locked image that the steps run in; LockError when it is not locked."""
+        return self.platform_on(self.machine)
+
+    def platform_on(self, target: Target) -> LockedPlatform:
+        """Return the cell's locked image on a platform; LockError when it is not locked."""
         locked = self.lock.images.get(self.image)
-        if locked is None or self.target.platform not in locked.platforms:
+        if locked is None or target.platform not in locked.platforms:
             raise LockError(
-                f"image `{self.image}` is not locked for {self.target.value}, "
-                f"which `{self.cell.name}` runs on",
+                f"image `{self.image}` is not locked for {target.value}, "
+                f"which `{self.cell.name}` needs",
                 hint="run `pipeline lock`",
             )
-        return locked.platforms[self.target.platform]
+        return locked.platforms[target.platform]
+
+    def image_on(self, target: Target, *, runs: bool = True) -> ImageInput:
+        """Return the cell's image on a platform, as an input; LockError when it is not locked."""
+        digest = self.platform_on(target).digest
+        return ImageInput(image=self.image, platform=target.platform, digest=digest, runs=runs)
 
     def requirements(self) -> RequirementSet:
         """Return what is locked for the cell's ``/env``; LockError when nothing is."""
-        key = cell_key(self.stage, self.cell, self.platform.python, self.target)
+        key = cell_key(self.stage, self.cell, self.platform.python, self.machine)
         stage = self.lock.stages.get(self.stage.name)
         if stage is None or key not in stage.sets:
             raise LockError(
@@ -123,14 +161,20 @@ class Situation:
             return "/src"
         return f"/src/{self.source}"
 
-    def variables(self) -> tuple[tuple[str, str], ...]:
-        """Return the variables of every step: ours, then the image's, then the stage's."""
+    def variables(self, kind: Mapping[str, str] | None = None) -> tuple[tuple[str, str], ...]:
+        """Return the variables of every step: ours, those of the kind, the image's, the stage's."""
         image = self.pipeline.images[self.image]
         stage = {name: self.cell.fill(value) for name, value in self.stage.env.items()}
-        return tuple((self._fixed() | dict(image.env) | stage).items())
+        return tuple(({**dict(self.fixed()), **(kind or {}), **image.env, **stage}).items())
 
-    def _fixed(self) -> dict[str, str]:
-        return {
+    def interpreter(self, target: Target) -> str:
+        """Return where the image's Python stands on a platform."""
+        platform = self.platform_on(target)
+        return platform.interpreter or f"/usr/bin/python{platform.python}"
+
+    def fixed(self) -> tuple[tuple[str, str], ...]:
+        """Return the variables of every step that nobody declares."""
+        values = {
             "PATH": f"/env/bin:{SYSTEM_PATH}",
             "HOME": "/tmp",  # noqa: S108 - inside the step, where /tmp is its own
             "LANG": "C.UTF-8",
@@ -139,6 +183,7 @@ class Situation:
             "PYTHONDONTWRITEBYTECODE": "1",
             "SOURCE_DATE_EPOCH": str(self.lock.epoch),
         }
+        return tuple(values.items())
 
 
 def cell_target(pipeline: Pipeline, cell: Cell, image: str) -> Target:
@@ -154,12 +199,16 @@ def cell_target(pipeline: Pipeline, cell: Cell, image: str) -> Target:
 
 def usual_target(image: Image) -> Target:
     """Return this machine's target where an image is declared for it, else the image's first."""
-    declared = image.platforms
-    try:
-        native = Target.native()
-    except ValueError:
-        return declared[0]
+    declared, native = image.platforms, this_machine()
     return native if native in declared else declared[0]
+
+
+def this_machine() -> Target | None:
+    """Return this machine's target, None where no image can be for it."""
+    try:
+        return Target.native()
+    except ValueError:
+        return None
 
 
 def recipe(
@@ -167,6 +216,9 @@ def recipe(
     template: str,
     contexts: Mapping[str, tuple[str, Input]],
     *,
+    mounts: Mapping[str, tuple[str, Input]] | None = None,
+    env: Mapping[str, str] | None = None,
+    caches: tuple[tuple[str, str], ...] = (),
     workdir: str | None = None,
     commands: tuple[tuple[str, ...], ...] = (),
     run: tuple[str, ...] = (),
@@ -175,8 +227,10 @@ def recipe(
 ) -> Recipe:
     """Return the recipe of a cell: its Dockerfile rendered over ``contexts``.
 
-    ``contexts`` maps a name to the path its root is copied to, and the input itself; ``made`` says
-    what makes an image of the output, where it is to be one.
+    ``contexts`` maps a name to the path its root is copied to, and the input itself; ``mounts``
+    likewise to what each command sees without a copy, ``env`` are variables of the kind,
+    ``caches`` are as `Steps` has them; ``made`` says what makes an image of the output, where it
+    is to be one.
     """
     if situation.image in RESERVED:
         raise ConfigError(
@@ -184,14 +238,16 @@ def recipe(
             where=f"images/{situation.image}.yaml",
         )
     if run:
-        _require_shell(situation)
-    stage, platform = situation.stage, situation.platform
+        require_shell(situation)
+    stage, mounts = situation.stage, mounts or {}
     steps = Steps(
         cell=situation.cell.name,
         template=stage.dockerfile or template,
         image=situation.image,
-        env=situation.variables(),
+        env=situation.variables(env),
         contexts=tuple((name, path) for name, (path, _) in contexts.items()),
+        mounts=tuple((name, path) for name, (path, _) in mounts.items()),
+        caches=caches,
         workdir=workdir or situation.workdir,
         commands=commands,
         run=tuple(situation.cell.fill(command) for command in run),
@@ -200,13 +256,11 @@ def recipe(
         arguments=tuple(stage.build_args),
         secrets=tuple(stage.secrets),
     )
-    image = ImageInput(
-        image=situation.image, platform=situation.target.platform, digest=platform.digest
-    )
+    named = {name: part for name, (_, part) in {**contexts, **mounts}.items()}
     return Recipe(
         dockerfile=render(steps, situation.pipeline.root),
-        inputs={situation.image: image, **{name: part for name, (_, part) in contexts.items()}},
-        platform=situation.target.platform,
+        inputs={situation.image: situation.image_on(situation.machine), **named},
+        platform=situation.machine.platform,
         network=stage.network,
         epoch=situation.lock.epoch,
         seconds=stage.timeout,
@@ -216,14 +270,14 @@ def recipe(
     )
 
 
-def _require_shell(situation: Situation) -> None:
-    """Refuse shell commands in an image without a shell.
+def require_shell(situation: Situation) -> None:
+    """Refuse shell commands, or compilers that are shell scripts, in an image without a shell.
 
     A Debian package does not say that it needs one, so none comes by itself.
     """
     name: str | None = situation.image
     while name:
-        locked = situation.lock.images[name].platforms[situation.target.platform]
+        locked = situation.lock.images[name].platforms[situation.machine.platform]
         if locked.base or SHELLS & {package.name for package in locked.packages}:
             return  # what an image that others made holds is not for us to say
         name = situation.pipeline.images[name].origin.image

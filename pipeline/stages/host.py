@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from pipeline.config.model import Pipeline
     from pipeline.config.stages import Stage
     from pipeline.execute.report import CellReport
     from pipeline.locking.settings import Settings
     from pipeline.plan.types import PlannedCell
+    from pipeline.stages.releasing import Releasing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,10 @@ class HostSituation:
     """What a host stage works on.
 
     ``needed`` are the reports of the cells it needs; ``today`` is the date notes are drafted for.
+    ``memory`` is where things are noted that the next run must know. ``tell`` is for words while
+    it works, ``pause`` waits for some seconds or raises when the run was interrupted. ``expected``
+    is the sha256 of each file that may be uploaded, where a plan is given. ``release`` is what is
+    known of the release that the run leads to, None where it leads to none.
     """
 
     pipeline: Pipeline
@@ -30,6 +37,11 @@ class HostSituation:
     draft: bool
     needed: tuple[CellReport, ...]
     settings: Settings
+    memory: Path
+    tell: Callable[[str], None]
+    pause: Callable[[float], None]
+    expected: Mapping[str, str] | None = None
+    release: Releasing | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,75 +2,58 @@
 
 from __future__ import annotations
 
-import difflib
-import fnmatch
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.config.stages import KINDS, ContainerStage
-from pipeline.errors import UsageError
-from pipeline.plan.matrix import Cell, Selection, all_cells
+from pipeline.errors import ConfigError
+from pipeline.plan.agreeing import Agreeing
+from pipeline.plan.matrix import all_cells
+from pipeline.plan.selection import select
 from pipeline.plan.types import Plan, PlannedCell
 from pipeline.stages.container import Situation, cell_target
 from pipeline.stages.table import CONTAINER_STAGES
+from pipeline.stages.toolchain import toolchain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from pipeline.checkout.inputs import Checkout
     from pipeline.config.model import Pipeline
     from pipeline.config.stages import Stage
     from pipeline.lock.types import Lock
-    from pipeline.plan.recipe import Recipe
+    from pipeline.plan.matrix import Cell
+    from pipeline.plan.selection import Selection
 
 
 def plan(
-    pipeline: Pipeline, lock: Lock, checkout: Checkout, selections: Sequence[Selection]
+    pipeline: Pipeline,
+    lock: Lock,
+    checkout: Checkout,
+    selections: Sequence[Selection],
+    *,
+    caches: bool = True,
 ) -> Plan:
     """Return the selected cells and all they need, in order; no selection means every cell.
 
+    Without ``caches``, and wherever the selection may lead to a release, everything is compiled
+    anew.
     Raises UsageError when a selection matches nothing, ConfigError and LockError as the stages do.
     """
     cells = all_cells(pipeline)
-    planner = _Planner(pipeline=pipeline, lock=lock, checkout=checkout, cells=cells)
-    for cell in select(cells, selections):
+    selected = select(cells, selections)
+    # Only stages of the host publish and release, and only they can need such a stage.
+    host = any(not isinstance(pipeline.stages[cell.stage], ContainerStage) for cell in selected)
+    planner = _Planner(
+        pipeline=pipeline,
+        lock=lock,
+        checkout=checkout,
+        agreeing=Agreeing(cells),
+        caches=caches and not host,
+    )
+    for cell in selected:
         planner.add(cell)
     return Plan(cells=tuple(planner.planned.values()))
-
-
-def select(
-    cells: Mapping[str, tuple[Cell, ...]], selections: Sequence[Selection]
-) -> tuple[Cell, ...]:
-    """Return the cells that any selection matches, in the order of their declaration."""
-    everything = [cell for of_stage in cells.values() for cell in of_stage]
-    for selection in selections:
-        if not any(selection.matches(cell) for cell in everything):
-            raise _no_match(selection, cells)
-    if not selections:
-        return tuple(everything)
-    return tuple(c for c in everything if any(s.matches(c) for s in selections))
-
-
-def _no_match(selection: Selection, cells: Mapping[str, tuple[Cell, ...]]) -> UsageError:
-    if selection.stage in cells:
-        names = ", ".join(f"`{cell.name}`" for cell in cells[selection.stage][:8])
-        return UsageError(
-            f"stage `{selection.stage}` has no cell with {', '.join(selection.values)}",
-            hint=f"its cells are {names}",
-        )
-    if any(fnmatch.fnmatchcase(name, selection.stage) for name in cells):
-        values = ", ".join(selection.values)
-        return UsageError(
-            f"no cell of {_stages(selection.stage)} has {values} in its matrix",
-            hint="`pipeline plan` names the cells",
-        )
-    near = difflib.get_close_matches(selection.stage, cells, n=1)
-    hint = f"did you mean `{near[0]}`?" if near else f"the stages are {', '.join(cells)}"
-    return UsageError(f"there is no stage `{selection.stage}`", hint=hint)
-
-
-def _stages(pattern: str) -> str:
-    return "any stage" if pattern == "*" else f"`{pattern}`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +63,8 @@ class _Planner:
     pipeline: Pipeline
     lock: Lock
     checkout: Checkout
-    cells: Mapping[str, tuple[Cell, ...]]
+    agreeing: Agreeing
+    caches: bool
     planned: dict[str, PlannedCell] = field(default_factory=dict)
 
     def add(self, cell: Cell) -> PlannedCell:
@@ -88,24 +72,29 @@ class _Planner:
         if cell.name not in self.planned:
             needed = tuple(self.add(other) for other in self._needs(cell))
             stage = self.pipeline.stages[cell.stage]
-            self.planned[cell.name] = PlannedCell(
-                cell=cell,
-                stage=stage,
-                kind=kind_of(stage),
-                needs=tuple(other.name for other in needed),
-                recipe=self._recipe(cell, stage, needed),
-            )
+            if isinstance(stage, ContainerStage):
+                self.planned[cell.name] = self._in_container(cell, stage, needed)
+            else:
+                names = tuple(other.name for other in needed)
+                self.planned[cell.name] = PlannedCell(
+                    cell=cell, stage=stage, kind=kind_of(stage), needs=names, recipe=None
+                )
         return self.planned[cell.name]
 
     def _needs(self, cell: Cell) -> Iterator[Cell]:
         for need in self.pipeline.stages[cell.stage].needs:
-            for other in self.cells[need]:
-                if cell.agrees(other) and _same_platform(self.pipeline, cell, other):
-                    yield other
+            agreeing = self.agreeing.with_cell(cell, need)
+            if not agreeing:
+                raise ConfigError(
+                    f"`{cell.name}` needs stage `{need}`, of which no cell has its values",
+                    where=self.pipeline.where("stages", cell.stage, "matrix"),
+                    hint=f"`exclude` it here, or `include` its values in the matrix of `{need}`",
+                )
+            yield from (c for c in agreeing if _same_platform(self.pipeline, cell, c))
 
-    def _recipe(self, cell: Cell, stage: Stage, needed: tuple[PlannedCell, ...]) -> Recipe | None:
-        if not isinstance(stage, ContainerStage):
-            return None
+    def _in_container(
+        self, cell: Cell, stage: ContainerStage, needed: tuple[PlannedCell, ...]
+    ) -> PlannedCell:
         situation = Situation(
             pipeline=self.pipeline,
             lock=self.lock,
@@ -113,8 +102,20 @@ class _Planner:
             cell=cell,
             stage=stage,
             needed=needed,
+            caches=self.caches,
         )
-        return CONTAINER_STAGES[type(stage)](situation)
+        if tool := toolchain(situation):
+            needed = (*needed, self.planned.setdefault(tool.name, tool))
+            situation = replace(situation, needed=needed)
+        return PlannedCell(
+            cell=cell,
+            stage=stage,
+            kind=kind_of(stage),
+            needs=tuple(other.name for other in needed),
+            recipe=CONTAINER_STAGES[type(stage)](situation),
+            target=situation.target,
+            strategy=situation.strategy,
+        )
 
 
 def _same_platform(pipeline: Pipeline, cell: Cell, other: Cell) -> bool:

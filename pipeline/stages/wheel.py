@@ -8,20 +8,27 @@ declare has no command.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
+from pipeline.cross.compiler import PLACE as PLACE_OF_COMPILER
+from pipeline.cross.compiler import SYSROOT, TOOLCHAIN
+from pipeline.cross.files import files
 from pipeline.errors import ConfigError
+from pipeline.plan.recipe import FilesInput
 from pipeline.stages import wheel_build, wheel_finish, wheel_repair
-from pipeline.stages.container import Situation, recipe
+from pipeline.stages.container import Situation, recipe, require_shell
 from pipeline.stages.inside import CONTEXT, PLACE, scripts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pipeline.config.stages import WheelStage
+    from pipeline.cross.compiler import Compiler
     from pipeline.plan.recipe import Input, Recipe
 
 BUILT, FINISHED, OUT = "/built", "/finished", "/out"
+CACHES = (("pipeline-ccache", "/ccache"),)
 
 
 def plan(situation: Situation) -> Recipe:
@@ -42,34 +49,54 @@ def plan(situation: Situation) -> Recipe:
         "env": ("/env", situation.environment()),
         "src": ("/src", sdists[0] if sdists else situation.sources()),
     }
-    commands = tuple(_commands(situation))
-    if used := sorted({_script(command) for command in commands} - {""}):
+    compiler = wheel_build.compiler_for(situation, cast("WheelStage", situation.stage))
+    mounts: dict[str, tuple[str, Input]] = {}
+    if compiler:
+        require_shell(situation)
+        contexts["cross"] = (PLACE_OF_COMPILER, _compiler_files(situation, compiler))
+        for made in situation.outputs("toolchain"):
+            contexts["toolchain"] = (TOOLCHAIN, made)
+        if compiler.cross:
+            mounts["sysroot"] = (SYSROOT, situation.image_on(situation.target, runs=False))
+    commands = tuple(_commands(situation, compiler))
+    if used := sorted({name for command in commands for name in _scripts(command)}):
         contexts[CONTEXT] = (PLACE, scripts(*used))
     workdir = "/src" if sdists else None
-    return recipe(situation, "wheel", contexts, workdir=workdir, commands=commands)
+    stage = cast("WheelStage", situation.stage)
+    found = recipe(
+        situation,
+        "wheel",
+        contexts,
+        mounts=mounts,
+        env=wheel_build.variables(situation, compiler),
+        caches=CACHES if wheel_build.cached(situation, stage) else (),
+        workdir=workdir,
+        commands=commands,
+    )
+    return replace(found, startup_files=stage.startup_files, bill=stage.sbom == "auto")
 
 
-def _commands(situation: Situation) -> Iterator[tuple[str, ...]]:
+def _compiler_files(situation: Situation, compiler: Compiler) -> FilesInput:
+    interpreter = situation.interpreter(situation.target)
+    return FilesInput(files=files(compiler, interpreter=interpreter))
+
+
+def _commands(situation: Situation, compiler: Compiler | None) -> Iterator[tuple[str, ...]]:
     stage = cast("WheelStage", situation.stage)
     finishes, repairs = wheel_finish.needed(situation, stage), stage.repair is not None
     built = BUILT if finishes or repairs else OUT
-    yield wheel_build.command(situation, stage, built)
+    yield wheel_build.command(situation, stage, built, compiler)
     finished = FINISHED if repairs else OUT
     if finishes:
         yield wheel_finish.command(situation, stage, built, finished)
     if repairs:
         yield wheel_repair.command(situation, stage, FINISHED if finishes else BUILT, OUT)
     if stage.abi3:
-        yield wheel_repair.abi3_command(OUT)
+        yield wheel_repair.abi3_command(stage, OUT)
 
 
-def _script(command: tuple[str, ...]) -> str:
-    """Return the name of the script of ours that a command runs, empty where it runs none."""
-    return next(
-        (
-            word.removeprefix(f"{PLACE}/").removesuffix(".py")
-            for word in command[:2]
-            if word.startswith(f"{PLACE}/")
-        ),
-        "",
-    )
+def _scripts(command: tuple[str, ...]) -> Iterator[str]:
+    """Yield the names of the scripts of ours that a command runs."""
+    for word in command:
+        if word.startswith(f"{PLACE}/") and word.endswith(".py"):
+            yield word.removeprefix(f"{PLACE}/").removesuffix(".py")

@@ -19,7 +19,7 @@ from pipeline.lock.types import (
     PythonFile,
     RequirementSet,
 )
-from pipeline.plan.matrix import Selection
+from pipeline.plan.selection import Selection
 from pipeline.stages.planner import plan
 from pipeline.store.stat import StatCache
 

@@ -1,89 +1,76 @@
-"""``pipeline export``: a declared image as one file, to be kept."""
+"""``pipeline export``: environments at stable paths for IDEs, or an image as one file."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.cli.parser import add_network
-from pipeline.console import human_size
-from pipeline.errors import LockError, UsageError
-from pipeline.execute.fetching import fetch_shown
-from pipeline.execute.packing import bundled, save
-from pipeline.execute.provision import image_files
-from pipeline.images.assemble import assemble
-from pipeline.images.oci import TAG
+from pipeline.environments.editors import FILES
+from pipeline.errors import UsageError
 from pipeline.platforms import Target
-from pipeline.stages.container import usual_target
 
 if TYPE_CHECKING:
     import argparse
 
     from pipeline.cli.session import Session
-    from pipeline.config.model import Image
 
 EXAMPLES = (
-    ("pipeline export image gcc -o gcc.oci.tar", "to attach"),
-    ("pipeline export image gcc --target linux_arm64 -o arm.tar", "another"),
+    ("pipeline export -e dev", "make or move .pipeline/venvs/dev"),
+    ("pipeline export --all", "after a change of branch"),
+    ("pipeline export -e dev --settings vscode", "what to tell the editor"),
+    ("pipeline export image gcc -o gcc.tar", "an image to attach"),
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("what", choices=("image",), help="what to write")
-    parser.add_argument("name", metavar="NAME", help="an image of `images/NAME.yaml`")
+    parser.add_argument("what", nargs="?", choices=("image",), help="what to write as a file")
+    parser.add_argument("name", nargs="?", metavar="NAME", help="an image of `images/NAME.yaml`")
+    parser.add_argument(
+        "-e",
+        "--environment",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="put this environment at `.pipeline/venvs/NAME`; may be repeated",
+    )
+    parser.add_argument(
+        "--all", action="store_true", help="put every environment for this machine there"
+    )
+    parser.add_argument(
+        "--settings", choices=tuple(FILES), help="print what this editor needs to use it"
+    )
+    parser.add_argument(
+        "--write", action="store_true", help="write these settings, unless the file is there"
+    )
     parser.add_argument(
         "--target",
         choices=[target.value for target in Target],
         help="platform of the image (default: this machine's, else its first)",
     )
-    parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", required=True, help="where the archive goes"
-    )
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where the image goes")
     add_network(parser)
 
 
 def run(arguments: argparse.Namespace, session: Session) -> int:
-    """Write the image as an OCI archive, with the digest that the lock has."""
-    image = _image(arguments.name, session)
-    platform = _target(image, arguments.target).platform
-    parents = {name: one.origin.image or "" for name, one in session.pipeline.images.items()}
-    files = image_files(image.name, platform, session.lock, parents)
-    fetch_shown(files.values(), session.store, session.settings, session.console)
-    made = bundled(assemble(image.name, session.lock, platform, session.store))
-    archive = save(made, arguments.output.absolute(), name=image.name, tag=TAG)
-    if arguments.json:
-        document = {
-            "image": image.name,
-            "platform": platform,
-            "digest": made.digest,
-            "path": str(arguments.output),
-            "sha256": archive.digest,
-            "size": archive.size,
-        }
-        print(json.dumps(document, indent=2))
-    else:
-        print(f"{arguments.output}  {human_size(archive.size)}  image sha256:{made.digest}")
-    return 0
-
-
-def _image(name: str, session: Session) -> Image:
-    images = session.pipeline.images
-    if name not in images:
+    """Export environments, or an image."""
+    environments = bool(arguments.environment or arguments.all)
+    if environments == bool(arguments.what):
         raise UsageError(
-            f"there is no image `{name}`", hint=f"the images are {', '.join(sorted(images))}"
+            "`pipeline export` takes either environments or an image",
+            hint="for instance `pipeline export -e dev`, or `pipeline export image NAME -o FILE`",
         )
-    platforms = {target.platform for target in images[name].platforms}
-    if platforms - session.lock.images[name].platforms.keys():
-        raise LockError(f"image `{name}` is not locked", hint="run `pipeline lock`")
-    return images[name]
+    # Each way needs its own half of the tool, and neither is small.
+    if environments:
+        from pipeline.cli.exporting import export_environments  # noqa: PLC0415
 
-
-def _target(image: Image, asked: str | None) -> Target:
-    if asked and Target(asked) not in image.platforms:
-        names = ", ".join(target.value for target in image.platforms)
+        return export_environments(arguments, session)
+    if not arguments.name or not arguments.output:
         raise UsageError(
-            f"image `{image.name}` is not declared for {asked}", hint=f"its platforms are {names}"
+            "`pipeline export image` needs the name of an image and a file",
+            hint="`pipeline export image NAME -o FILE`",
         )
-    return Target(asked) if asked else usual_target(image)
+    from pipeline.cli.export_image import export_image  # noqa: PLC0415
+
+    return export_image(arguments, session)

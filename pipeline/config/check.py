@@ -6,6 +6,7 @@ import re
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
+from pipeline.config.check_environments import check_environments
 from pipeline.config.check_stages import check_stage
 from pipeline.config.checking import Checking, KeyPath
 from pipeline.config.problems import listing, quoted
@@ -26,7 +27,9 @@ def check(pipeline: Pipeline, problems: Problems) -> None:
     checking = Checking(pipeline=pipeline, problems=problems)
     _check_paths(checking, ("project",), pipeline.project)
     _check_tag(checking)
-    _check_environments(checking)
+    for name, environment in pipeline.environments.items():
+        _check_paths(checking, ("environments", name), environment)
+    check_environments(checking)
     for stage in pipeline.stages.values():
         check_stage(checking, stage)
     for image in pipeline.images.values():
@@ -42,9 +45,12 @@ def _check_paths(checking: Checking, path: KeyPath, value: object) -> None:
     """Check the fields of a block that are declared to be paths of the repository."""
     cls: type = type(value)
     for field in block(cls).fields:
-        text = getattr(value, field.attribute)
-        if field.path and text is not None:
-            checking.inside((*path, field.key), text)
+        found = getattr(value, field.attribute)
+        if field.path and isinstance(found, tuple):
+            for index, text in enumerate(found):
+                checking.inside((*path, field.key, str(index)), text)
+        elif field.path and found is not None:
+            checking.inside((*path, field.key), found)
 
 
 _BAD_TAG = re.compile(r"[\s~^:?*\[\\{}]|\.\.|//|^[-/.]|[/.]$|\.lock$|/\.")
@@ -59,19 +65,6 @@ def _check_tag(checking: Checking) -> None:
     elif _BAD_TAG.search(tag.replace("{version}", "1.0")):
         message = f"git would refuse a tag made from {quoted(tag)}"
         checking.wrong(path, message, "use letters, digits, `-`, `_`, `/` and `{version}`")
-
-
-def _check_environments(checking: Checking) -> None:
-    exported: dict[str, str] = {}
-    for name, environment in checking.pipeline.environments.items():
-        path = ("environments", name)
-        _check_paths(checking, path, environment)
-        if environment.export is None:
-            continue
-        if other := exported.get(environment.export):
-            message = f"environments `{other}` and `{name}` are exported to the same file"
-            checking.wrong((*path, "export"), message, "give each its own file")
-        exported[environment.export] = name
 
 
 def _check_image(checking: Checking, image: Image) -> None:

@@ -30,6 +30,10 @@ ANNOTATIONS = {
     "lines": True,
 }
 
+CELLS = {
+    "hint": "write blocks such as `{python: cp313, level: high}`; no axis can have this name",
+}
+
 
 def doc(text: str, *, default: T | None = None, **schema: Any) -> Any:  # noqa: ANN401
     """Return a data class field that carries its documentation.
@@ -39,11 +43,15 @@ def doc(text: str, *, default: T | None = None, **schema: Any) -> Any:  # noqa: 
     must match in full) and ``form`` (the same in words), ``keys`` and ``keys_form`` (the same for
     the keys of a mapping; by default `NAME`), ``lines`` (text may span lines), ``above`` (a number
     must be larger), ``path`` (must stay inside the repository), ``exactly_one`` (one key of the
-    block, no more, no less).
+    block, no more, no less), ``rest`` (a mapping of all keys of its block that are no field of it,
+    written without a key of its own), ``hint`` (what to do where a mapping is expected and
+    something else found).
     """
     metadata = {"doc": text, **schema}
     if schema.get("required"):
         return field(metadata=metadata)
+    if schema.get("rest"):
+        return field(default_factory=dict, metadata=metadata)
     if "factory" in schema:
         return field(default_factory=schema["factory"], metadata=metadata)
     return field(default=default, metadata=metadata)

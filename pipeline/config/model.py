@@ -7,11 +7,12 @@ says what is accepted, its `doc` what it means.
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.config.fields import REQUIREMENT, VARIABLES, WORD, Location, doc
-from pipeline.platforms import Target
+from pipeline.platforms import Target, Workplace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +29,38 @@ class Project:
     changes: str = doc("directory of news fragments", default="changes", path=True)
     changelog: str = doc("file the notes are written to", default="CHANGELOG.md", path=True)
     tag: str = doc("name of the tag; holds `{version}`", default="v{version}")
+    branches: tuple[str, ...] = doc(
+        "globs of the branches that releases are cut from",
+        default=("main", "master", "release/*", "stable/*", "[0-9]*"),
+        pattern=r"[^\s~^:\\]+",
+        form="the name of a branch, or a glob",
+    )
+    changes_exempt: tuple[str, ...] = doc(
+        "globs of files that may change without a news fragment",
+        default=(),
+        key="changes-exempt",
+    )
+    scheme: str = doc(
+        "how versions are counted: `semver`, or by date, such as `YY.MM.MICRO` or `YYYY.MM.DD`",
+        default="semver",
+        pattern=r"semver|YY(YY)?\.MM(\.DD)?(\.MICRO)?",
+        form="`semver`, or `YYYY` or `YY` with `.MM`, `.DD` and `.MICRO` after it",
+    )
+    download_cache: str = doc(
+        "directory of exact packages that builds use before any index, relative to this file; or "
+        "`git+URL#BRANCH`, a branch that holds one",
+        default="",
+        key="download-cache",
+        pattern=r"git\+[^#\s]+#[A-Za-z0-9][^\s~^:\\]*|(?!git\+)[^\s-].*",
+        form="a directory, or `git+URL#BRANCH`",
+    )
+
+    @property
+    def downloads(self) -> str:
+        """The directory of the download cache in the repository; empty where it has none there."""
+        path = posixpath.normpath(self.download_cache) if self.download_cache else ""
+        is_elsewhere = path.startswith(("/", "../", "git+")) or path in {".", ".."}
+        return "" if is_elsewhere else path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,15 +111,53 @@ class Engines:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Addition:
+    """What an environment holds on one platform beside what it holds on all."""
+
+    groups: tuple[str, ...] = doc("dependency groups (PEP 735)", default=(), **WORD)
+    extras: tuple[str, ...] = doc("extras", default=(), **WORD)
+    requires: tuple[str, ...] = doc("requirements (PEP 508)", default=(), **REQUIREMENT)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Environment:
     """A locked virtual environment for people and IDEs."""
 
-    source: str = doc("directory of the project it is for", default=".", path=True)
-    groups: tuple[str, ...] = doc("dependency groups (PEP 735) of that project", default=(), **WORD)
-    extras: tuple[str, ...] = doc("extras of that project", default=(), **WORD)
+    sources: tuple[str, ...] = doc(
+        "directories of the projects it is for, or globs of directories with a `pyproject.toml`; "
+        "they, and those of this repository that they depend on, are importable as they stand",
+        default=(".",),
+        key="source",
+        path=True,
+    )
+    groups: tuple[str, ...] = doc(
+        "dependency groups (PEP 735), of each of these projects that has them", default=(), **WORD
+    )
+    extras: tuple[str, ...] = doc(
+        "extras, of each of these projects that has them", default=(), **WORD
+    )
     requires: tuple[str, ...] = doc("further requirements (PEP 508)", default=(), **REQUIREMENT)
-    export: str | None = doc(
-        "file that `pipeline lock` writes the same set to, as hash-pinned requirements", path=True
+    platforms: tuple[Workplace, ...] = doc(
+        "the platforms it is locked for; every package must have a wheel for each of them",
+        default=tuple(Workplace),
+    )
+    also_on: Mapping[str, Addition] = doc(
+        "what is added on single platforms, by their names",
+        factory=dict,
+        key="also-on",
+        keys="|".join(place.value for place in Workplace),
+        keys_form=", ".join(f"`{place.value}`" for place in Workplace),
+    )
+    conflicts: tuple[str, ...] = doc(
+        "environments that hold something else in its place (such as CPU and CUDA), with which it "
+        "shares no versions; all others agree on the version of each package",
+        default=(),
+    )
+    export: tuple[str, ...] = doc(
+        "files that `pipeline lock` writes the same set to: `pylock.toml` or `pylock.NAME.toml` as "
+        "PEP 751 has it, any other name as hash-pinned requirements",
+        default=(),
+        path=True,
     )
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pipeline.config.shapes import Field, Shape
+    from pipeline.config.shapes import Field, Rest, Shape
 
 PIPELINE_EXAMPLE = """\
 version: 1
@@ -59,8 +59,33 @@ axes mean something: `target` is the platform, `python` the tag of the interpret
 `pyproject.toml`. Any other axis is yours. A stage uses those cells of what it needs that agree
 with it in every axis both have.
 
+Two keys of a `matrix` are no axes. `exclude` lists combinations to leave out; `include`, which
+comes after it, lists what to add, as workflows of GitHub have it:
+
+- a block that names a further axis extends the combinations that agree with it in all the axes it
+  shares with them (all combinations where it shares none); of two blocks that give one combination
+  the same axis, the later one counts;
+- any other block is a cell of its own and names every axis. Without axes, each block is.
+
+```yaml
+matrix:
+  target: [linux_x86_64, linux_arm64]
+  python: [cp311, cp313]
+  exclude: [{target: linux_arm64, python: cp311}]
+  include:
+    - {level: plain}                                      # every cell is `plain` ...
+    - {python: cp313, level: fast}                        # ... but those of cp313 are `fast`
+    - {target: linux_arm64, python: cp314, level: fast}   # and one more cell
+```
+
+makes `[linux_x86_64,cp311,plain]`, `[linux_x86_64,cp313,fast]`, `[linux_arm64,cp313,fast]` and
+`[linux_arm64,cp314,fast]`. An entry that changes nothing, or doubles a cell, is refused.
+
 `{axis}` is replaced by its value in `image`, `source`, `run` and the values of `env` and
 `build-args`. In `image` and `source` it must name an axis; elsewhere other braces stay as they are.
+An axis that only some cells have cannot be named in any of them.
+
+The verbs take cells by their values, see [selecting cells](../how-to/select-cells.md).
 """
 
 
@@ -87,6 +112,7 @@ def _pipeline_page() -> str:
     parts += [part for field in block(Pipeline).fields for part in _section(field)]
     parts += ["## Stages", _AXES]
     parts += ["### Every stage", _KIND_ROW + _rows(block(Stage).fields)]
+    parts += [part for field in block(Stage).fields for part in _section(field, "####")]
     parts += ["### Every stage that runs in an image", _table(_added(ContainerStage, Stage))]
     for kind, cls in KINDS.items():
         base = ContainerStage if issubclass(cls, ContainerStage) else Stage
@@ -111,7 +137,7 @@ def _section(field: Field, level: str = "##") -> Iterator[str]:
     if isinstance(shape, Block):
         yield f"{level} {title}"
         yield _doc(shape.cls)
-        yield _table(shape.fields)
+        yield _table(shape.fields) + _rest_row(shape.rest)
         for inner in shape.fields:
             if isinstance(inner.shape, Block):
                 yield from _section(inner._replace(key=f"{field.key}.{inner.key}"), level)
@@ -150,6 +176,10 @@ def _rows(fields: tuple[Field, ...]) -> str:
         f"| `{field.key}` | {_words(field.shape)} | {_default(field)} | {field.doc} |\n"
         for field in fields
     )
+
+
+def _rest_row(rest: Rest | None) -> str:
+    return f"| any other name | {_words(rest.shape.value)} |  | {rest.doc} |\n" if rest else ""
 
 
 def _default(field: Field) -> str:

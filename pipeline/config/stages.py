@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from pipeline.config.fields import ANNOTATIONS, REQUIREMENT, VARIABLES, WORD, doc
+from pipeline.config.fields import ANNOTATIONS, CELLS, REQUIREMENT, VARIABLES, WORD, doc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,14 +18,44 @@ Network = Literal["none", "host"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """The axes of a stage; each combination of their values is a cell.
+
+    Then `exclude` takes cells away, and `include` adds to them, in this order.
+    """
+
+    axes: Mapping[str, tuple[str, ...]] = doc("values of an axis of that name", rest=True)
+    include: tuple[Mapping[str, str], ...] = doc(
+        "blocks of axes with one value each: one that names a further axis extends the cells that "
+        "agree with it in the others; one that agrees with no cell is a cell of its own",
+        default=(),
+        **CELLS,
+    )
+    exclude: tuple[Mapping[str, str], ...] = doc(
+        "blocks of axes with one value each: the cells that have all of them are left out",
+        default=(),
+        **CELLS,
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All axes that a cell may have, in the order in which its name has their values."""
+        return tuple(
+            dict.fromkeys([*self.axes, *(axis for block in self.include for axis in block)])
+        )
+
+    def __bool__(self) -> bool:
+        """Whether anything is declared."""
+        return bool(self.axes or self.include or self.exclude)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stage:
     """Fields of every stage, whatever its kind."""
 
     name: str = field(metadata={"implied": True})
     needs: tuple[str, ...] = doc("stages whose output this one uses or waits for", default=())
-    matrix: Mapping[str, tuple[str, ...]] = doc(
-        "axes and their values; one cell for each combination", factory=dict
-    )
+    matrix: Matrix = doc("axes and their values; one cell for each combination", factory=Matrix)
     tags: tuple[str, ...] = doc("labels of your own, to select stages by", default=(), **WORD)
 
 
@@ -137,8 +167,8 @@ class WheelStage(ContainerStage):
         keys_form="`linux_x86_64` or `linux_arm64`",
     )
     variant: Variant | None = doc("what this build of the wheel is for, beside its platform")
-    compiler_cache: Literal["none", "ccache", "sccache"] = doc(
-        "program of the image that keeps what was compiled before; never used for a release",
+    compiler_cache: Literal["none", "ccache"] = doc(
+        "`ccache`, of the image, keeps what it compiled for later runs; never used for a release",
         default="none",
         key="compiler-cache",
     )
@@ -148,6 +178,11 @@ class WheelStage(ContainerStage):
         key="startup-files",
         pattern=r"[A-Za-z0-9_.+-]+\.(pth|start)",
         form="the name of a `.pth` or `.start` file",
+    )
+    sbom: Literal["auto", "none"] = doc(
+        "bill of what was linked or put into the wheel from elsewhere, in its `.dist-info` "
+        "(PEP 770); `auto` adds one where there is something to tell",
+        default="auto",
     )
 
 
@@ -221,13 +256,18 @@ class ChangelogStage(Stage):
 
 @dataclass(frozen=True, kw_only=True)
 class PublishStage(Stage):
-    """Uploads what it needs to an index; in a draft, says what the index would say.
+    """Uploads what it needs to an index, and reads it back; in a draft, says what one would say.
 
-    An image goes to a registry. That is done already where nothing but an image is needed, which
-    may be for several platforms; sdists and wheels are only rehearsed so far.
+    Sdists and wheels go to an index, an image, which may be for several platforms, to a registry.
     """
 
     index: str = doc("repository name in twine's configuration", default="pypi", **WORD)
+    index_url: str | None = doc(
+        "address of the Simple API of `index`, where what it has is read; known for `pypi`",
+        key="index-url",
+        pattern=r"https?://[^\s@]+",
+        form="an address such as `https://index.example/simple/`, without a password",
+    )
     registry: str | None = doc(
         "where an image it needs goes, as `HOST/REPOSITORY`; the tag is the version",
         pattern=r"(localhost|[A-Za-z0-9-]*[.:\[][A-Za-z0-9.:\]-]*)(/[a-z0-9][a-z0-9._-]*)+",

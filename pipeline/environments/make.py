@@ -1,18 +1,22 @@
-"""Making an environment from the lock: wheels unpacked, nothing run."""
+"""Making an environment from the lock: wheels unpacked and linked, nothing run."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pipeline.environments.editable import Editable, add
+from pipeline.environments.linking import link, packed, unpacked
 from pipeline.errors import UsageError
-from pipeline.execute.fetching import fetch_shown
-from pipeline.execute.provision import checked
 from pipeline.files import sha256_bytes
 from pipeline.images.environment import unpack_wheels
+from pipeline.locking.project import read_project
 from pipeline.locking.select import host_files
+from pipeline.platforms import Workplace
+from pipeline.store.trees import Tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,49 +27,76 @@ if TYPE_CHECKING:
     from pipeline.locking.settings import Settings
     from pipeline.store.store import Store
 
-FORMAT = 2
+FORMAT = 4
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def ensure(
-    name: str,
-    *,
-    pipeline: Pipeline,
-    lock: Lock,
-    store: Store,
-    settings: Settings,
-    console: Console,
-) -> Path:
-    """Return the directory of environment ``name`` for this checkout and interpreter.
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """What environments of one checkout are made from and with."""
 
-    It is made once and keyed by its wheels, the interpreter and the checkout, whose directory is
-    importable in it. Raises UsageError for a name that is not declared.
-    """
+    pipeline: Pipeline
+    lock: Lock
+    store: Store
+    settings: Settings
+    console: Console
+
+    def ensure(self, name: str) -> Path:
+        """Return the directory of environment ``name`` for this checkout and interpreter.
+
+        It is made once and keyed by its wheels, the interpreter and the projects of the checkout,
+        which are importable in it. Raises UsageError for a name that is not declared, or an
+        environment that is not for this machine's platform.
+        """
+        require(name, self.pipeline)
+        files = host_files(self.lock.environments[name])
+        editables = self._editables(name)
+        key = environment_key(files, editables)
+        final = self.store.directories.path("environment", key)
+        if not final.is_dir() and (absent := packed(files, self.store, PYTHON)):
+            from pipeline.execute.fetching import fetch_shown  # noqa: PLC0415 - the network is seldom needed
+
+            fetch_shown(absent, self.store, self.settings, self.console)
+
+        def make(directory: Path) -> Tree:
+            return self._make(directory, files, editables)
+
+        return self.store.derived("environment", key, make)
+
+    def _make(
+        self, directory: Path, files: tuple[PythonFile, ...], editables: list[Editable]
+    ) -> Tree:
+        wheels = unpacked(files, self.store, PYTHON)
+        unpack_wheels([], directory, python=PYTHON, interpreter=interpreter())
+        tree = link(wheels, directory, self.store)
+        own = add(editables, directory, f"lib/python{PYTHON}/site-packages")
+        return Tree.of([*tree.entries, *own])
+
+    def _editables(self, name: str) -> list[Editable]:
+        """Return the projects of the checkout that an environment holds as they stand."""
+        root = self.pipeline.root
+        sources = self.lock.environments[name].declared.get("sources", ["."])
+        return [
+            Editable(directory=(root / source), project=read_project(root, source))
+            for source in sources
+        ]
+
+
+def require(name: str, pipeline: Pipeline) -> None:
+    """Raise UsageError unless an environment is declared, and for this machine's platform."""
     if name not in pipeline.environments:
         known = ", ".join(f"`{known}`" for known in pipeline.environments) or "none"
         raise UsageError(
             f"there is no environment `{name}`", hint=f"`environments:` declares {known}"
         )
-    files = host_files(lock.environments[name])
-    source = pipeline.root / pipeline.environments[name].source
-    key = environment_key(files, source)
-    final = store.directories.path("environment", key)
-    if not final.is_dir():
-        fetch_shown(files, store, settings, console)
-
-    def make(directory: Path) -> None:
-        wheels = [(file.name, checked(file, store)) for file in files]
-        unpack_wheels(
-            wheels,
-            directory,
-            python=f"{sys.version_info.major}.{sys.version_info.minor}",
-            prefix_inside=str(final),
-            interpreter=interpreter(),
+    platforms = pipeline.environments[name].platforms
+    here = Workplace.here()
+    if here and here not in platforms:
+        names = ", ".join(place.value for place in platforms)
+        raise UsageError(
+            f"environment `{name}` is not for this machine, which is {here.value}",
+            hint=f"its `platforms` are {names}: add this one and run `pipeline lock`",
         )
-        (packages,) = directory.glob("lib/python*/site-packages")
-        # Of these two `site` takes what is there: both layouts of a project can be imported.
-        (packages / "checkout.pth").write_text(f"{source}/src\n{source}\n")
-
-    return store.derived("environment", key, make)
 
 
 def interpreter() -> str:
@@ -73,8 +104,9 @@ def interpreter() -> str:
     return os.path.realpath(sys.executable)
 
 
-def environment_key(files: tuple[PythonFile, ...], source: Path) -> str:
+def environment_key(files: tuple[PythonFile, ...], editables: list[Editable]) -> str:
     """Return the key of an environment: what it is made of and where it looks."""
     rows = [[file.name, file.sha256] for file in files]
-    parts = [FORMAT, interpreter(), sys.version, str(source), rows]
+    looks = [one.identity for one in editables]
+    parts = [FORMAT, interpreter(), sys.version, looks, rows]
     return sha256_bytes(json.dumps(parts).encode())

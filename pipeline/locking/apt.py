@@ -20,6 +20,9 @@ COMPONENT = "main"
 
 OPTIONS = re.compile(r"\[[^\]]*\]")
 
+DEBIAN_SUITES = ("stable", "bookworm", "trixie", "forky", "testing", "sid", "unstable", "bullseye")
+"""Names by which apt's sources show a mirror of Debian, which has every suite below ``dists``."""
+
 
 def mirrors(suite: str, etc: Path = ETC) -> tuple[str, ...]:
     """Return the base addresses of the machine's mirrors of a suite, in apt's order."""

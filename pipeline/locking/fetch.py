@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from pipeline.console import human_size
+from pipeline.downloads import layout
+from pipeline.downloads.directory import take as take_downloads
 from pipeline.errors import NetworkError, PipelineError, VerificationError
 from pipeline.images.archive import archive_of, take
 from pipeline.lock.types import DebianPackage, ImageBlob, PythonFile
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.locking.settings import Settings
     from pipeline.store.store import Store
 
-Wanted = DebianPackage | PythonFile | ImageBlob
+Wanted = layout.Wanted
 
 LISTED = 12
 """Missing files that are named one by one."""
@@ -85,20 +87,23 @@ def fetch(
 ) -> FetchReport:
     """Bring files into the store, in parallel, each byte hashed while it is written.
 
-    What is in an archive of the repository is taken from there, for which no network is needed.
+    What is in an archive of the repository, or in its download cache, is taken from there, for
+    which no network is needed.
     ``progress`` is called in the calling thread. Raises NetworkError (with every file that could
     not be had in ``detail``), and VerificationError when one is not what the lock says; what did
     come stays in the store. Offline, NetworkError says what is missing.
     """
     files = tuple(files)
     absent = _without_archives(missing(files, store), store, settings)
+    absent = _without_downloads(absent, store, settings)
     present = len({file.sha256 for file in files}) - len(absent)
     if not absent:
         return FetchReport(present=present)
     if settings.offline:
         raise NetworkError(
             f"{_count(absent)} that the lock names cannot be fetched: the network is off",
-            hint="run `pipeline fetch` once without `--offline`",
+            hint="run `pipeline fetch` once without `--offline`"
+            + (", or `pipeline cache add --locked`" if settings.downloads else ""),
             detail=_listed(absent),
         )
     _download_all(absent, store, settings, progress)
@@ -121,6 +126,22 @@ def _without_archives(
     local = [file for file in files if isinstance(file, ImageBlob) and archive_of(file)]
     take(settings.root, local, store)
     return tuple(file for file in files if file not in local)
+
+
+def _without_downloads(
+    files: tuple[Wanted, ...], store: Store, settings: Settings
+) -> tuple[Wanted, ...]:
+    """Take what lies in the download cache and return the rest.
+
+    A branch is asked for what it has now only where something would have to be downloaded.
+    """
+    place = settings.downloads
+    if not files or place is None:
+        return files
+    rest = take_downloads(place.directory, files, store)
+    if rest and not settings.offline and place.refresh():
+        rest = take_downloads(place.directory, rest, store)
+    return rest
 
 
 def label(file: Wanted) -> str:

@@ -32,13 +32,17 @@ ARCHIVES = (".whl", ".tar.gz", ".zip")
 
 @dataclass(frozen=True, kw_only=True)
 class Link:
-    """A file an index offers. ``sha256`` and ``size`` (bytes) are empty and 0 where untold."""
+    """A file an index offers. ``sha256`` and ``size`` (bytes) are empty and 0 where untold.
+
+    ``reason`` is why it was ``yanked``, where the index says that too.
+    """
 
     name: str
     url: str
     sha256: str = ""
     size: int = 0
     yanked: bool = False
+    reason: str = ""
 
 
 def project_of(file: str) -> str:
@@ -60,10 +64,12 @@ class Index:
     def links(self, project: str) -> tuple[Link, ...]:
         """Return every file of a project: from the indexes in order, then from ``find-links``.
 
-        Raises NetworkError when an index cannot be asked.
+        What lies in the project's download cache goes before them. Raises NetworkError when an
+        index cannot be asked.
         """
         if project not in self._pages:
-            found = [
+            found = [link for link in self._kept() if project_of(link.name) == project]
+            found += [
                 link for index in self._settings.indexes for link in self._asked(index, project)
             ]
             found += (link for link in self._found_links() if project_of(link.name) == project)
@@ -94,9 +100,14 @@ class Index:
             return ()
         return tuple(read_page(page))
 
+    def _kept(self) -> Iterator[Link]:
+        if self._settings.downloads:
+            yield from self._at(str(self._settings.downloads.directory.path))
+
     def _found_links(self) -> Iterator[Link]:
         for place in self._settings.pip.find_links:
-            yield from self._at(place)
+            if not self._settings.offline or local_path(place):
+                yield from self._at(place)
 
     def _at(self, place: str) -> Iterator[Link]:
         local = local_path(place)
@@ -134,6 +145,7 @@ def _read_json(page: Page) -> Iterator[Link]:
                 sha256=str(file["hashes"].get("sha256", "")),
                 size=int(file.get("size") or 0),
                 yanked=bool(file.get("yanked", False)),
+                reason=_reason(file.get("yanked")),
             )
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise NetworkError(
@@ -154,7 +166,13 @@ def _read_html(page: Page) -> Iterator[Link]:
                 url=url,
                 sha256=urllib.parse.parse_qs(fragment).get("sha256", [""])[0],
                 yanked="data-yanked" in attributes,
+                reason=_reason(attributes.get("data-yanked")),
             )
+
+
+def _reason(yanked: object) -> str:
+    """Return why a file was withdrawn: the value of the mark, where that is a text (PEP 592)."""
+    return " ".join(yanked.split()) if isinstance(yanked, str) else ""
 
 
 def _last(url: str) -> str:

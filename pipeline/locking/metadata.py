@@ -9,10 +9,11 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 
 from pipeline.errors import LockError, VerificationError
-from pipeline.locking.project import Project, parse_project
+from pipeline.locking.project import Project, normal, parse_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -83,7 +84,31 @@ def read_sdist(path: Path, where: str) -> tuple[Project, Metadata]:
     except (OSError, EOFError, tarfile.TarError, gzip.BadGzipFile) as error:
         raise VerificationError(f"`{where}` is not a readable sdist: {error}") from error
     project = parse_project(found.get("pyproject.toml", b""), where, Path("/nonexistent"))
-    return project, parse(found.get("PKG-INFO", b"").decode(errors="replace"))
+    text = found.get("PKG-INFO", b"").decode(errors="replace")
+    return project, _declared(project, text) or parse(text)
+
+
+def _declared(project: Project, text: str) -> Metadata | None:
+    """Return what ``[project]`` says, None where it leaves dependencies or extras to the backend.
+
+    A backend may add nothing to what is declared there (PEP 621), whatever the version of PKG-INFO.
+    """
+    named = {normal(str(e)) for e in HeaderParser().parsestr(text).get_all("Provides-Extra", [])}
+    if project.dependencies is None or not named <= set(project.extras):
+        return None
+    extras = (
+        _only_with(requirement, extra)
+        for extra in sorted(project.extras)
+        for requirement in project.extra_requires(extra)
+    )
+    return Metadata(requires=(*project.dependencies, *extras), is_static=True)
+
+
+def _only_with(line: str, extra: str) -> str:
+    requirement = _parsed(line)
+    also = f"({requirement.marker}) and " if requirement.marker else ""
+    requirement.marker = Marker(f'{also}extra == "{extra}"')
+    return str(requirement)
 
 
 def _members(archive: tarfile.TarFile) -> dict[str, bytes]:

@@ -45,8 +45,9 @@ NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?")
 class Project:
     """A project's declarations. ``dependencies`` is None where the backend computes them.
 
-    ``hook_inputs`` names what the backend's hooks read, each with a digest. ``where`` is the file
-    for messages.
+    ``hook_inputs`` names what the backend's hooks read, each with a digest. ``version`` is empty
+    where the backend computes it; ``entry_points`` are by group and name, scripts among them.
+    ``where`` is the file for messages.
     """
 
     where: str
@@ -59,6 +60,8 @@ class Project:
     extras: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     groups: Mapping[str, object] = field(default_factory=dict)
     hook_inputs: tuple[str, ...] = ()
+    version: str = ""
+    entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def extra_requires(self, name: str) -> tuple[str, ...]:
         """Return what an extra requires, with the project's references to itself followed."""
@@ -179,7 +182,22 @@ def _project(document: Mapping[str, object], where: str, directory: Path) -> Pro
         extras={normal(name): _strings(value, name) for name, value in optional.items()},
         groups={normal(name): value for name, value in groups.items()},
         hook_inputs=tuple(_hook_inputs(backend, backend_path, tool, directory)),
+        version=str(project.get("version", "")),
+        entry_points=_entry_points(project),
     )
+
+
+def _entry_points(project: Mapping[str, object]) -> dict[str, dict[str, str]]:
+    """Return the entry points of ``[project]`` by the groups that metadata has them in."""
+    groups = dict(_table(project, "entry-points"))
+    groups |= {"console_scripts": _table(project, "scripts")}
+    groups |= {"gui_scripts": _table(project, "gui-scripts")}
+    found = {name: _table(groups, name) for name in sorted(groups)}
+    return {
+        group: {name: str(value) for name, value in sorted(points.items())}
+        for group, points in found.items()
+        if points
+    }
 
 
 def _hook_inputs(

@@ -20,6 +20,7 @@ from pipeline.locking.select import (
     linux_environment,
 )
 from pipeline.network.workers import gather
+from pipeline.platforms import Workplace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -33,9 +34,13 @@ OLDEST_PYTHON = 11
 NEWEST_PYTHON = 15
 """Minor versions of CPython 3 that markers are tried with; wheels for newer ones are kept too."""
 
-PLATFORM = re.compile(
-    r"any|(?:manylinux\w*|linux)_(?:x86_64|aarch64)|macosx_\w+_(?:arm64|universal2)"
-)
+PLATFORMS = {
+    Workplace.LINUX_X86_64: re.compile(r"any|(?:manylinux\w*|linux)_x86_64"),
+    Workplace.LINUX_ARM64: re.compile(r"any|(?:manylinux\w*|linux)_aarch64"),
+    Workplace.MACOS_ARM64: re.compile(r"any|macosx_\w+_(?:arm64|universal2)"),
+}
+"""The platform tags of wheels that each platform can use."""
+
 INTERPRETER = re.compile(r"cp3(\d+)")
 
 
@@ -51,6 +56,7 @@ class Resolver:
         self._index = index
         self._known = {file.sha256: file.size for file in known}
         self._done: dict[uv.Request, tuple[LockedRequirement, ...]] = {}
+        self._found: dict[uv.Request, tuple[uv.Package, ...]] = {}
 
     def for_image(self, request: uv.Request) -> tuple[LockedRequirement, ...]:
         """Return one wheel for each package, the best for the request's interpreter and platform.
@@ -68,22 +74,33 @@ class Resolver:
         packages = uv.resolve(request, self._settings)
         return self._locked([(p, [_best(p, ranks, request)]) for p in packages])
 
-    def for_people(self, request: uv.Request) -> tuple[LockedRequirement, ...]:
-        """Return every package a supported machine could need, each with all its wheels.
+    def universal(self, request: uv.Request) -> tuple[uv.Package, ...]:
+        """Return what uv chooses for every platform; LockError where it finds nothing."""
+        if request not in self._found:
+            self._found[request] = uv.resolve(request, self._settings)
+        return self._found[request]
 
-        Those are CPython from the request's version on, on Linux (x86-64, arm64, glibc) and on
-        macOS (arm64). Raises LockError where a package has no wheel for any of them.
+    def for_people(
+        self, request: uv.Request, platforms: Sequence[Workplace] = tuple(Workplace)
+    ) -> tuple[LockedRequirement, ...]:
+        """Return every package these platforms could need, each with all its wheels for them.
+
+        The interpreters are CPython from the request's version on. Raises LockError where a
+        package that a platform needs has no wheel for it.
         """
         oldest = int(request.python.partition(".")[2])
-        environments = _people(oldest)
+        machines = {place: _machines(place, oldest) for place in platforms}
         chosen = []
-        for package in uv.resolve(request, self._settings):
-            if package.marker and not any(Marker(package.marker).evaluate(e) for e in environments):
-                continue
-            wheels = [file for file in package.wheels if supported(file.name, oldest)]
-            if not wheels:
-                raise _no_wheel(package, request)
-            chosen.append((package, wheels))
+        for package in self.universal(request):
+            needing = [place for place in platforms if _applies(package, machines[place])]
+            wheels = []
+            for place in needing:
+                fitting = [f for f in package.wheels if supported(f.name, oldest, (place,))]
+                if not fitting:
+                    raise _no_wheel_there(package, request, place)
+                wheels += [file for file in fitting if file not in wheels]
+            if wheels:
+                chosen.append((package, wheels))
         return self._locked(chosen)
 
     def _locked(
@@ -134,20 +151,37 @@ def _no_wheel(package: uv.Package, request: uv.Request) -> LockError:
     )
 
 
-def _people(oldest: int) -> list[dict[str, str]]:
-    found = []
-    for minor in range(oldest, max(oldest, NEWEST_PYTHON) + 1):
-        version = f"3.{minor}"
-        found += [linux_environment(version, machine) for machine in ("x86_64", "aarch64")]
-        found.append(darwin_environment(version))
-    return found
+def _no_wheel_there(package: uv.Package, request: uv.Request, place: Workplace) -> LockError:
+    return LockError(
+        f"{request.label} needs `{package.name}` {package.version} on {place.value}, for which it "
+        "has no wheel",
+        where=request.where,
+        hint="ask for a version that has one, give the requirement a marker, or list `platforms` "
+        "without this one",
+    )
 
 
-def supported(name: str, oldest: int) -> bool:
-    """Return whether a machine for people could use a wheel; ``oldest`` is a minor version."""
+def _machines(place: Workplace, oldest: int) -> list[dict[str, str]]:
+    """Return what markers see on a platform, by each interpreter."""
+    versions = [f"3.{minor}" for minor in range(oldest, max(oldest, NEWEST_PYTHON) + 1)]
+    if place is Workplace.MACOS_ARM64:
+        return [darwin_environment(version) for version in versions]
+    return [linux_environment(version, place.machine) for version in versions]
+
+
+def _applies(package: uv.Package, machines: Iterable[Mapping[str, str]]) -> bool:
+    if not package.marker:
+        return True
+    marker = Marker(package.marker)
+    return any(marker.evaluate(dict(machine)) for machine in machines)
+
+
+def supported(name: str, oldest: int, platforms: Sequence[Workplace] = tuple(Workplace)) -> bool:
+    """Return whether one of the platforms could use a wheel; ``oldest`` is a minor version."""
     _, _, _, tags = parse_wheel_filename(name)
     return any(
-        PLATFORM.fullmatch(tag.platform) and _runs_on(tag.interpreter, tag.abi, oldest)
+        _runs_on(tag.interpreter, tag.abi, oldest)
+        and any(PLATFORMS[place].fullmatch(tag.platform) for place in platforms)
         for tag in tags
     )
 

@@ -7,7 +7,9 @@ Two runs against the same archives give the same lock.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
@@ -25,9 +27,11 @@ from pipeline.locking.debian_archive import Archive
 from pipeline.locking.index import Index
 from pipeline.locking.places import registries
 from pipeline.locking.python import Resolver
+from pipeline.locking.resolve_environments import ask_backends, resolve_environments
 from pipeline.locking.resolve_images import resolve_images
-from pipeline.locking.resolve_sets import resolve_environments, resolve_stages
+from pipeline.locking.resolve_sets import resolve_stages
 from pipeline.network.transport import local_path
+from pipeline.network.workers import gather
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,22 +62,42 @@ def resolve(
     and assembled for their digests. ``epoch`` is SOURCE_DATE_EPOCH; ``say`` is told each step.
 
     Raises LockError for what cannot be resolved, ConfigError for what cannot be right,
-    NetworkError, VerificationError, StageFailedError of a hook.
+    NetworkError, VerificationError, StageFailedError of a hook. Offline, Python packages come from
+    the download cache, and images have to stay as they are.
     """
-    if settings.offline:
-        raise NetworkError("resolving needs the network, which is off")
+    if settings.offline and not settings.downloads:
+        raise NetworkError(
+            "resolving needs the network, which is off",
+            hint="without it, packages can only be chosen from `project.download-cache`",
+        )
+    if settings.downloads and not settings.offline:
+        settings.downloads.refresh()
     moves = Moves.of(pipeline, previous or Lock(epoch=epoch), update)
     context = _context(pipeline, moves, settings, store, run_step, epoch, say)
-    images = resolve_images(context)
-    lock = Lock(epoch=epoch, images=images, sources=_sources(context))
-    backends = Backends(context, lock)
-    return Lock(
-        epoch=epoch,
-        images=images,
-        stages=resolve_stages(context, lock, backends),
-        environments=resolve_environments(context, lock, backends),
-        sources=lock.sources,
+    if ask_backends(context):
+        lock = _without_environments(context)
+        return _with_environments(context, lock)
+    # They need no image, so that index and archive can be asked at the same time.
+    tasks = (
+        partial(_without_environments, context),
+        partial(_with_environments, context, Lock(epoch=epoch)),
     )
+    found = gather(tasks, jobs=len(tasks))
+    for outcome in found:
+        if isinstance(outcome, Exception):
+            raise outcome
+    lock, environments = (outcome for outcome in found if isinstance(outcome, Lock))
+    return replace(lock, environments=environments.environments)
+
+
+def _without_environments(context: Context) -> Lock:
+    lock = Lock(epoch=context.epoch, images=resolve_images(context), sources=_sources(context))
+    return replace(lock, stages=resolve_stages(context, lock, Backends(context, lock)))
+
+
+def _with_environments(context: Context, lock: Lock) -> Lock:
+    found = resolve_environments(context, lock, Backends(context, lock))
+    return replace(lock, environments=found)
 
 
 def _context(

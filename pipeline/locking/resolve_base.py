@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.errors import ConfigError, LockError
+from pipeline.errors import ConfigError, LockError, NetworkError
 from pipeline.images.archive import opened
 from pipeline.images.based import Base
 from pipeline.images.facts import facts, resolve
@@ -79,6 +79,13 @@ def _pinned(image: Image, target: Target, context: Context) -> tuple[LockedBase,
         if image.origin.archive:
             with opened(context.pipeline.root, image.origin.archive) as archive:
                 return pin(archive, target.platform)
+        if context.settings.offline:
+            raise NetworkError(
+                f"the registry that image `{image.name}` starts from cannot be asked: the network "
+                "is off",
+                where=where,
+                hint="run `pipeline lock` with the network, or keep the image as an archive",
+            )
         reference = Reference.parse(image.origin.registry or "", where=where)
         return pin(context.registry.documents(reference), target.platform)
     except LockError as error:

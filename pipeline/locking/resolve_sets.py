@@ -1,4 +1,4 @@
-"""Resolving what ``/env`` holds: for each stage and base, and for people's environments."""
+"""Resolving what ``/env`` holds, for each stage and base."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pipeline.lock.types import LockedStage, RequirementSet
 from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, is_third_party
 from pipeline.locking.project import normal, requirement_name
-from pipeline.locking.python import oldest_python
 from pipeline.locking.select import linux_environment
 from pipeline.locking.uv import Request
 
@@ -136,58 +135,3 @@ def _without(sources: Iterable[str], asked: Iterable[str], backends: Backends) -
     """Leave out the wheels to be installed: built here, no index may supply them."""
     own = {normal(backends.name(source)) for source in sources}
     return [requirement for requirement in asked if requirement_name(requirement)[0] not in own]
-
-
-def resolve_environments(
-    context: Context, lock: Lock, backends: Backends
-) -> dict[str, RequirementSet]:
-    """Return every environment for people, with all wheels that a supported machine could need."""
-    return {
-        name: _environment(context, name, lock, backends)
-        for name in sorted(context.pipeline.environments)
-    }
-
-
-def _environment(context: Context, name: str, lock: Lock, backends: Backends) -> RequirementSet:
-    environment = context.pipeline.environments[name]
-    project = context.projects(environment.source)
-    words = declared.environment(environment, project)
-    previous = context.moves.previous.environments.get(name)
-    if previous is not None and _stays(context, name, previous, words):
-        return previous
-    context.say(f"environment {name}: resolving")
-    asked = [
-        v for word in ("dependencies", "groups", "extras", "requires") for v in words.get(word, [])
-    ]
-    found: Declared = {}
-    if project.dependencies is None:
-        found["metadata"] = _computed(context, name, lock, backends)
-    request = Request(
-        requirements=tuple(sorted({*asked, *found.get("metadata", [])})),
-        python=oldest_python(project.requires_python, project.where),
-        pins=context.moves.pins(name, previous),
-        moving=context.moves.packages,
-        label=f"environment `{name}`",
-        where=context.where("environments", name),
-    )
-    return RequirementSet(
-        declared=dict(sorted({**words, **found}.items())),
-        requirements=context.resolver.for_people(request),
-    )
-
-
-def _computed(context: Context, name: str, lock: Lock, backends: Backends) -> list[str]:
-    """Return dependencies that only the backend knows, asked in the image of a wheel stage."""
-    environment = context.pipeline.environments[name]
-    for stage in container_stages(context.pipeline):
-        for base in bases(context.pipeline, stage, lock.images):
-            if isinstance(stage, WheelStage) and base.source == environment.source:
-                metadata = backends.metadata(environment.source, base)
-                markers = linux_environment(base.python, base.target.machine)
-                return metadata.dependencies(environment.extras, markers)
-    raise ConfigError(
-        f"the dependencies of environment `{name}` are computed by the backend, and no wheel stage "
-        "builds that project, so there is no image to ask it in",
-        where=context.where("environments", name),
-        hint="declare `dependencies` in `[project]`, or add a wheel stage",
-    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pipeline.config.model import Pipeline
+    from pipeline.downloads.place import Place
 
 MIRROR_VARIABLE = "PIPELINE_DEBIAN_MIRROR"
 REGISTRY_VARIABLE = "PIPELINE_REGISTRY_MIRROR"
@@ -33,7 +34,9 @@ class Settings:
     """All that resolving and fetching know of the network; what costs time is read when needed.
 
     ``suites`` are the Debian suites the images name; ``root`` is the repository, in which archives
-    lie; ``jobs`` is how many files are downloaded at once; ``offline`` forbids every connection.
+    lie; ``downloads`` its download cache, which goes before any index; ``jobs`` is how many files
+    are downloaded at once; ``offline`` forbids every connection. ``newest`` is the moment (RFC
+    3339) before which an index must have got a file for it to be chosen; empty for any.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -42,7 +45,9 @@ class Settings:
     declared_mirrors: tuple[str, ...] = field(default=(), repr=False)
     declared_registries: tuple[str, ...] = field(default=(), repr=False)
     root: Path = Path()
+    downloads: Place | None = None
     offline: bool = False
+    newest: str = ""
     jobs: int = 8
     apt_directory: Path = apt.ETC
     daemon_settings: Path = DAEMON_SETTINGS
@@ -56,14 +61,15 @@ class Settings:
         mirrors: tuple[str, ...] = (),
         registries: tuple[str, ...] = (),
         root: Path = Path(),
+        downloads: Place | None = None,
         flag: str | None = None,
         offline: bool = False,
     ) -> Settings:
         """Return the settings of a run.
 
         ``suites`` are those of the images (`suites`), ``mirrors`` and ``registries`` what
-        ``pipeline.yaml`` declares, ``root`` is where it stands, ``flag`` what the command line
-        says of Debian's mirror.
+        ``pipeline.yaml`` declares, ``root`` is where it stands, ``downloads`` its download cache,
+        ``flag`` what the command line says of Debian's mirror.
         """
         return cls(
             environ=environ,
@@ -72,8 +78,13 @@ class Settings:
             declared_mirrors=mirrors,
             declared_registries=registries,
             root=root,
+            downloads=downloads,
             offline=offline,
         )
+
+    def without_downloads(self) -> Settings:
+        """Return the same settings without a download cache: what the network alone has."""
+        return replace(self, downloads=None) if self.downloads else self
 
     def mirrors(self, *asked: str) -> tuple[str, ...]:
         """Return the Debian mirrors to try in order, without a slash at the end.
@@ -121,7 +132,13 @@ class Settings:
         return tuple(str(address) for address in found) if isinstance(found, list) else ()
 
     def _apt_mirrors(self, wanted: tuple[str, ...]) -> tuple[str, ...]:
-        found = [mirror for suite in wanted for mirror in apt.mirrors(suite, self.apt_directory)]
+        """Return the mirrors of apt's sources; a Debian machine's have the other suites as well."""
+        found: list[str] = []
+        for suite in wanted:
+            for name in (suite, *apt.DEBIAN_SUITES):
+                if mirrors := apt.mirrors(name, self.apt_directory):
+                    found += mirrors
+                    break
         return tuple(dict.fromkeys(found))
 
     @cached_property
@@ -131,11 +148,23 @@ class Settings:
 
     @cached_property
     def indexes(self) -> tuple[str, ...]:
-        """The Simple API addresses to ask, in uv's order: the extra ones, then the main one."""
-        if self.pip.no_index:
+        """The Simple API addresses to ask, in uv's order: the extra ones, then the main one.
+
+        Offline there is none.
+        """
+        if self.offline or self.pip.no_index:
             return ()
         main = self.pip.index or pip_settings.default_index(self.environ)
         return (*self.pip.extra_indexes, main)
+
+    @cached_property
+    def forks(self) -> dict[str, str]:
+        """The versions of forks that lie in the download cache as wheels, by normal name."""
+        if self.downloads is None:
+            return {}
+        from pipeline.downloads.names import forks  # noqa: PLC0415 - needed to resolve only
+
+        return forks(self.downloads.directory)
 
     @property
     def keyring(self) -> Path:

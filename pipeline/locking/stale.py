@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import LockError
 from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, third_party_sources
+from pipeline.locking.workspace import members
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,10 +102,11 @@ def _stages(pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project]) 
 def _environments(
     pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project]
 ) -> Iterator[Stale]:
-    now = {
-        name: declared.environment(environment, projects(environment.source))
-        for name, environment in pipeline.environments.items()
-    }
+    now: dict[str, Declared] = {}
+    if pipeline.environments:
+        known = members(pipeline, projects)
+        declarations = pipeline.environments.items()
+        now = {name: declared.environment(one, known) for name, one in declarations}
     then = {name: locked.declared for name, locked in lock.environments.items()}
     yield from _sections("environments", now, then)
 

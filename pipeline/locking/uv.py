@@ -19,6 +19,7 @@ from uv import find_uv_bin
 
 from pipeline import process
 from pipeline.errors import LockError, NetworkError
+from pipeline.locking.explain import trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -90,10 +91,10 @@ def resolve(request: Request, settings: Settings) -> tuple[Package, ...]:
         directory = Path(name)
         (directory / "requirements.in").write_text("\n".join(request.requirements) + "\n")
         output = directory / "pylock.toml"
-        if request.pins:
-            output.write_text(_previous(request.pins))
+        if pins := _preferred(request, settings):
+            output.write_text(_previous(pins))
         completed = process.run(
-            command(request, directory),
+            command(request, directory, settings),
             env=environment(settings),
             cwd=directory,
             timeout=TIMEOUT_SECONDS,
@@ -103,8 +104,17 @@ def resolve(request: Request, settings: Settings) -> tuple[Package, ...]:
         return parse(output.read_text(), request)
 
 
-def command(request: Request, directory: Path) -> list[str]:
-    """Return uv's command line for a request whose files lie in ``directory``."""
+def _preferred(request: Request, settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Return the versions to prefer: those of forks in the download cache, then the old ones."""
+    return tuple((dict(request.pins) | settings.forks).items())
+
+
+def command(request: Request, directory: Path, settings: Settings) -> list[str]:
+    """Return uv's command line for a request whose files lie in ``directory``.
+
+    What is in the project's download cache is a candidate beside what indexes have; offline there
+    is nothing else.
+    """
     words = [find_uv_bin(), "pip", "compile", str(directory / "requirements.in")]
     words += ["--format", "pylock.toml", "--output-file", str(directory / "pylock.toml")]
     words += ["--no-config", "--no-build", "--no-header", "--no-progress", "--quiet"]
@@ -114,8 +124,14 @@ def command(request: Request, directory: Path) -> list[str]:
         words += ["--universal"]
     else:
         words += ["--python-platform", _platform(request.target, request.glibc)]
-    for name in sorted(request.moving):
+    for name in sorted(request.moving - settings.forks.keys()):
         words += ["--upgrade-package", name]
+    if settings.downloads and settings.downloads.directory.path.is_dir():
+        words += ["--find-links", str(settings.downloads.directory.path.absolute())]
+    if settings.newest:
+        words += ["--exclude-newer", settings.newest]
+    if settings.offline:
+        words += ["--no-index"]
     return words
 
 
@@ -185,10 +201,8 @@ def _files(rows: list[Mapping[str, object]], request: Request) -> Iterator[File]
 
 
 def _failure(request: Request, stderr: str) -> LockError | NetworkError:
-    said = [line.rstrip() for line in stderr.splitlines() if line.strip()]
-    said = [line for line in said if not line.startswith("warning:")][-30:]
-    detail = tuple(_hidden(line) for line in said)
-    if any(word in line for line in said for word in NETWORK_WORDS):
+    detail = trimmed(stderr)
+    if any(word in line for line in detail for word in NETWORK_WORDS):
         return NetworkError(
             f"{request.label} cannot be resolved: the package index cannot be asked",
             where=request.where,
@@ -200,15 +214,4 @@ def _failure(request: Request, stderr: str) -> LockError | NetworkError:
         where=request.where,
         hint="change the requirements, so that one set of wheels answers them all",
         detail=detail,
-    )
-
-
-def _hidden(line: str) -> str:
-    """Return a line without user and password of the addresses in it."""
-    words = line.split(" ")
-    return " ".join(
-        f"{word.partition('://')[0]}://{word.rpartition('@')[2]}"
-        if "://" in word and "@" in word
-        else word
-        for word in words
     )

@@ -24,7 +24,10 @@ def test_declarations_become_typed_values_with_their_defaults(repository: Reposi
     assert sdist.name == "sdist"
     assert sdist.timeout == 3600.0
     assert isinstance(wheel, stages.WheelStage)
-    assert wheel.matrix == {"target": ("linux_x86_64", "linux_arm64"), "python": ("cp311", "cp313")}
+    assert wheel.matrix.axes == {
+        "target": ("linux_x86_64", "linux_arm64"),
+        "python": ("cp311", "cp313"),
+    }
     assert isinstance(test, stages.TestStage)
     assert test.run == ("python -m pytest -q",)
     assert pipeline.project.changes == "changes"
@@ -48,7 +51,7 @@ stages:
   test: {kind: test, image: python, needs: wheel, run: [echo a, echo b]}
 """
     stages = repository.load(text).stages
-    assert stages["wheel"].matrix == {"python": ("cp311",)}
+    assert stages["wheel"].matrix.axes == {"python": ("cp311",)}
     assert stages["wheel"].tags == ("quick",)
     assert stages["test"].needs == ("wheel",)
 

@@ -153,6 +153,45 @@ def test_an_sdist_tells_its_backend_and_its_metadata(tmp_path: Path) -> None:
     assert metadata.requires[0] == "attrs>=20"
 
 
+PROJECT_TABLE = """
+[project]
+name = "a"
+version = "1"
+dependencies = ["numpy>=1.25"]
+[project.optional-dependencies]
+plots = ["bokeh; python_version > '3'", "a[more]"]
+more = ["pillow"]
+"""
+
+
+def test_what_a_project_declares_is_final_whatever_the_version_of_its_metadata(
+    tmp_path: Path,
+) -> None:
+    files = {"pyproject.toml": PROJECT_TABLE, "PKG-INFO": "Metadata-Version: 2.1\nName: a\n"}
+    _, metadata = read_sdist(sdist(tmp_path / "a.tar.gz", **files), "a-1.tar.gz")
+    assert metadata.is_static
+    environment = linux_environment("3.11", "x86_64")
+    assert metadata.dependencies((), environment) == ["numpy>=1.25"]
+    wanted = ["bokeh", "numpy>=1.25", "pillow"]
+    assert metadata.dependencies(("plots",), environment) == wanted
+
+
+@pytest.mark.parametrize(
+    ("table", "info"),
+    [
+        ('[project]\nname = "a"\ndynamic = ["dependencies"]\n', ""),
+        (PROJECT_TABLE, "Provides-Extra: computed\n"),
+        ("", ""),
+    ],
+)
+def test_what_a_project_leaves_to_its_backend_is_not_final(
+    tmp_path: Path, table: str, info: str
+) -> None:
+    files = {"pyproject.toml": table, "PKG-INFO": f"Metadata-Version: 2.1\nName: a\n{info}"}
+    _, metadata = read_sdist(sdist(tmp_path / "a.tar.gz", **files), "a-1.tar.gz")
+    assert not metadata.is_static
+
+
 def test_an_sdist_without_a_pyproject_is_legacy_setuptools(tmp_path: Path) -> None:
     project, metadata = read_sdist(sdist(tmp_path / "a.tar.gz", **{"setup.py": ""}), "a-1.tar.gz")
     assert project.build_requires == ("setuptools>=40.8.0",)

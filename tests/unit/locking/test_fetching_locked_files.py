@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import hashlib
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.downloads.directory import Directory
+from pipeline.downloads.place import Place
 from pipeline.errors import NetworkError, VerificationError
 from pipeline.lock.types import (
     DebianPackage,
@@ -21,6 +24,8 @@ from pipeline.locking.fetch import Progress, Wanted, everything, fetch, missing
 from pipeline.locking.settings import Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pipeline.store.store import Store
     from tests.unit.locking.conftest import Answers, Site
 
@@ -158,3 +163,34 @@ def test_everything_is_images_stages_and_sources_but_no_environment() -> None:
         sources={"d==1": file("d")},
     )
     assert sorted(f.sha256[0] for f in everything(lock)) == ["a", "b", "d"]
+
+
+def test_what_the_download_cache_has_is_not_asked_for_elsewhere(
+    settings: Settings, site: Site, store: Store, tmp_path: Path
+) -> None:
+    kept, other = wheel(site, "kept", b"in the cache"), wheel(site, "other", b"on the index")
+    source = tmp_path / "source"
+    source.write_bytes(b"in the cache")
+    directory = Directory(tmp_path / "downloads")
+    directory.put(kept.name, source, kept.sha256)
+    with_cache = replace(settings, downloads=Place(directory=directory))
+    vars(with_cache)["pip"] = settings.pip
+    report = fetch([kept, other], store, with_cache)
+    assert (report.fetched, report.present) == (1, 1)
+    assert site.paths() == ["/simple/other/", f"/files/{other.name}"]
+    assert missing([kept, other], store) == ()
+
+
+def test_offline_the_download_cache_is_enough(
+    settings: Settings, store: Store, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(b"deb")
+    sha256 = hashlib.sha256(b"deb").hexdigest()
+    locked = DebianPackage(
+        name="a", version="1", architecture="all", path="pool/a_1_all.deb", sha256=sha256, size=3
+    )
+    directory = Directory(tmp_path / "downloads")
+    directory.put("a_1_all.deb", source, sha256)
+    fetch([locked], store, replace(settings, offline=True, downloads=Place(directory=directory)))
+    assert store.has_blob(sha256)

@@ -21,6 +21,7 @@ from pipeline.lock.types import (
 from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, third_party_sources
 from pipeline.locking.stale import Stale, check, require_fresh
+from pipeline.locking.workspace import members
 from pipeline.platforms import Target
 
 if TYPE_CHECKING:
@@ -85,8 +86,9 @@ def locked(pipeline: Pipeline) -> Lock:
         sets = {key: RequirementSet(declared=words) for key, words in found.items() if words}
         if sets:
             stages[stage.name] = LockedStage(sets=sets)
+    known = members(pipeline, projects)
     environments = {
-        name: RequirementSet(declared=declared.environment(e, projects(e.source)))
+        name: RequirementSet(declared=declared.environment(e, known))
         for name, e in pipeline.environments.items()
     }
     sdist = PythonFile(name="a-1.tar.gz", sha256="a" * 64, size=1)
@@ -235,7 +237,8 @@ def test_an_axis_of_sources_gives_each_its_own_base(pipeline: Pipeline) -> None:
     for name in ("a", "b"):
         (pipeline.root / "packages" / name).mkdir(parents=True)
         (pipeline.root / "packages" / name / "pyproject.toml").write_text(PYPROJECT)
-    wheel = WheelStage(name="wheel", image="python", matrix={"source": ("packages/*",)})
+    matrix = stages.Matrix(axes={"source": ("packages/*",)})
+    wheel = WheelStage(name="wheel", image="python", matrix=matrix)
     test = stages.TestStage(name="test", image="python", needs=("wheel",), run=("true",))
     many = with_stage(pipeline, wheel=wheel, test=test)
     assert sorted(locked(many).stages["wheel"].sets) == [
@@ -256,6 +259,6 @@ def test_an_axis_of_sources_gives_each_its_own_base(pipeline: Pipeline) -> None:
 def test_a_cell_that_its_image_cannot_serve_is_refused(
     pipeline: Pipeline, matrix: Mapping[str, tuple[str, ...]], words: str
 ) -> None:
-    stage = WheelStage(name="wheel", image="python", matrix=matrix)
+    stage = WheelStage(name="wheel", image="python", matrix=stages.Matrix(axes=matrix))
     with pytest.raises(ConfigError, match=words):
         check(with_stage(pipeline, wheel=stage), locked(pipeline))

@@ -66,6 +66,11 @@ def test_apt_sources_of_both_formats_count_for_the_suite_asked_only(etc: Path) -
     assert apt.mirrors("trixie", etc) == ()
 
 
+def test_a_mirror_of_debian_serves_the_suites_that_apt_does_not_list(etc: Path) -> None:
+    settings = Settings(environ={}, suites=("trixie",), apt_directory=etc)
+    assert settings.mirrors() == apt.mirrors("bookworm", etc)
+
+
 def test_a_machine_without_apt_has_no_mirrors(tmp_path: Path) -> None:
     assert apt.mirrors("bookworm", tmp_path / "absent") == ()
 

@@ -167,7 +167,7 @@ def test_a_requires_python_we_cannot_serve_is_refused(wanted: str) -> None:
         oldest_python(wanted, "pyproject.toml")
 
 
-def test_uv_is_asked_for_the_image_s_interpreter_platform_and_glibc() -> None:
+def test_uv_is_asked_for_the_image_s_interpreter_platform_and_glibc(settings: Settings) -> None:
     request = Request(
         requirements=("a",),
         python="3.13",
@@ -175,7 +175,7 @@ def test_uv_is_asked_for_the_image_s_interpreter_platform_and_glibc() -> None:
         glibc="2.41",
         moving=frozenset({"b", "a"}),
     )
-    words = uv.command(request, Path("/x"))
+    words = uv.command(request, Path("/x"), settings)
     assert words[words.index("--python-platform") + 1] == "aarch64-manylinux_2_40"
     assert words[words.index("--python-version") + 1] == "3.13"
     assert [b for a, b in itertools.pairwise(words) if a == "--upgrade-package"] == [
@@ -184,7 +184,7 @@ def test_uv_is_asked_for_the_image_s_interpreter_platform_and_glibc() -> None:
     ]
     assert "--no-build" in words
     assert "--universal" not in words
-    assert "--universal" in uv.command(REQUEST, Path("/x"))
+    assert "--universal" in uv.command(REQUEST, Path("/x"), settings)
 
 
 def test_uv_sees_neither_its_own_settings_nor_secrets(settings: Settings) -> None:
@@ -231,7 +231,7 @@ def test_uv_s_explanation_is_shown_without_passwords() -> None:
     said = "warning: noise\n  x No solution found:\n  at http://u:s3cret@h.example/simple we\n"
     error = uv._failure(REQUEST, said)
     assert isinstance(error, LockError)
-    assert error.detail == ("  x No solution found:", "  at http://h.example/simple we")
+    assert error.detail == ("No solution found:", "at http://h.example/simple we")
     assert isinstance(uv._failure(REQUEST, "error: Failed to fetch: `http://x`"), NetworkError)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.config.model import Image, ImageFrom, Pipeline
-from pipeline.config.stages import ImageStage, WheelStage
+from pipeline.config.stages import ImageStage, Variant, WheelStage
 from pipeline.lock.types import LockedImage, LockedPlatform
 from pipeline.locking import declared
 from pipeline.locking.bases import bases
@@ -34,12 +34,13 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def words(root: Path, stage: ImageStage) -> Declared | None:
+def words(root: Path, stage: ImageStage, wheel: WheelStage | None = None) -> Declared | None:
     """Return what the one set of an image stage is resolved from."""
+    wheel = wheel or WheelStage(name="wheel", image="python")
     pipeline = Pipeline(
         root=root,
         version=1,
-        stages={"wheel": WheelStage(name="wheel", image="python"), "app": stage},
+        stages={"wheel": wheel, "app": stage},
         images={"python": Image(name="python", origin=ImageFrom(debian="bookworm"))},
     )
     images = {"python": LockedImage(declared={}, platforms={"linux/amd64": PLATFORM})}
@@ -59,6 +60,14 @@ def test_extras_and_requirements_are_locked_with_it(root: Path) -> None:
     )
     found = words(root, stage) or {}
     assert (found["extras"], found["requires"]) == (["numpy"], ["gunicorn"])
+
+
+def test_what_a_variant_of_the_wheel_requires_is_locked_too(root: Path) -> None:
+    variant = Variant(cuda="13.0", requires=("runtime==13.0.*",))
+    wheel = WheelStage(name="wheel", image="python", variant=variant)
+    stage = ImageStage(name="app", image="python", needs=("wheel",), requires=("gunicorn",))
+    found = words(root, stage, wheel) or {}
+    assert found["requires"] == ["gunicorn", "runtime==13.0.*"]
 
 
 def test_an_image_of_requirements_alone_has_a_set(root: Path) -> None:

@@ -58,7 +58,11 @@ def test_html_pages_are_read_with_base_hashes_and_yanked_marks() -> None:
             sha256="aa",
         ),
         Link(
-            name="a-1.0.tar.gz", url="http://h.example/other/a-1.0.tar.gz", sha256="bb", yanked=True
+            name="a-1.0.tar.gz",
+            url="http://h.example/other/a-1.0.tar.gz",
+            sha256="bb",
+            yanked=True,
+            reason="broken",
         ),
         Link(
             name="a-1.0+local-py3-none-any.whl",
@@ -75,7 +79,7 @@ def test_json_pages_are_read_with_sizes() -> None:
             sha256="aa",
             size=12,
         ),
-        Link(name="a-1.0.tar.gz", url="http://h.example/a", yanked=True),
+        Link(name="a-1.0.tar.gz", url="http://h.example/a", yanked=True, reason="no"),
     ]
 
 

@@ -1,0 +1,243 @@
+"""Resolving people's environments: one resolution for all that share versions, then each alone.
+
+Environments that do not conflict are resolved together first, so that a package has one version in
+all of them; then each is resolved with those versions preferred, so that it holds what it asked
+for and no more. Those that conflict with one before them, or start from another Python, form a
+group of their own, which prefers the versions of the groups before it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+from pipeline.errors import LockError
+from pipeline.lock.types import RequirementSet
+from pipeline.locking import declared
+from pipeline.locking.computed import computed
+from pipeline.locking.explain import naming, standing
+from pipeline.locking.python import oldest_python
+from pipeline.locking.uv import Request
+from pipeline.locking.workspace import asked, members
+from pipeline.network.workers import gather
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from pipeline.config.model import Environment
+    from pipeline.lock.types import Declared, Lock
+    from pipeline.locking.asking import Backends
+    from pipeline.locking.context import Context
+    from pipeline.locking.workspace import Members
+
+ASKED = ("dependencies", "groups", "extras", "requires", "metadata")
+"""The words of a declaration whose values are requirements."""
+
+JOBS = 4
+
+Pins = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """An environment to resolve: what it asks for, and what an earlier lock has of it.
+
+    ``stays`` says that nothing was declared otherwise since; ``python`` is the oldest one.
+    """
+
+    name: str
+    environment: Environment
+    words: Declared
+    asked: tuple[str, ...]
+    python: str
+    previous: RequirementSet | None
+    stays: bool
+
+
+def resolve_environments(
+    context: Context, lock: Lock, backends: Backends
+) -> dict[str, RequirementSet]:
+    """Return every environment, with all wheels that a platform it is for could choose.
+
+    Raises LockError for requirements that contradict each other, or a platform without a wheel.
+    """
+    environments = context.pipeline.environments
+    known = members(context.pipeline, context.projects)
+    wanted = [_wanted(context, name, known, lock, backends) for name in environments]
+    found: dict[str, RequirementSet] = {}
+    for group in groups(wanted):
+        found |= _resolved(context, group, _versions(found.values()))
+    return {name: found[name] for name in sorted(found)}
+
+
+def ask_backends(context: Context) -> bool:
+    """Whether an environment has dependencies that only a backend knows, asked in an image."""
+    known = members(context.pipeline, context.projects)
+    found = (asked(one, known) for one in context.pipeline.environments.values())
+    sources = {source for one in found for source in one.sources}
+    return any(context.projects(source).dependencies is None for source in sources)
+
+
+def groups(wanted: Sequence[Wanted]) -> list[list[Wanted]]:
+    """Return the environments in the groups that share versions, in the order of declaration."""
+    found: list[list[Wanted]] = []
+    for one in wanted:
+        fitting = (group for group in found if all(_agree(one, other) for other in group))
+        group = next(fitting, None)
+        if group is None:
+            found.append([one])
+        else:
+            group.append(one)
+    return found
+
+
+def _agree(one: Wanted, other: Wanted) -> bool:
+    return (
+        one.python == other.python
+        and one.name not in other.environment.conflicts
+        and other.name not in one.environment.conflicts
+    )
+
+
+def _wanted(context: Context, name: str, known: Members, lock: Lock, backends: Backends) -> Wanted:
+    environment = context.pipeline.environments[name]
+    words = declared.environment(environment, known)
+    moves = context.moves
+    previous = moves.previous.environments.get(name)
+    stays = (
+        previous is not None
+        and not moves.names(name)
+        and not moves.touches(previous)
+        and declared.compared(previous.declared) == words
+    )
+    if previous is not None and stays:
+        words = previous.declared
+    elif found := computed(context, name, words, known, lock=lock, backends=backends):
+        words = dict(sorted({**words, "metadata": found}.items()))
+    sources = words.get("sources", ["."])
+    return Wanted(
+        name=name,
+        environment=environment,
+        words=words,
+        asked=tuple(sorted({value for word in ASKED for value in words.get(word, [])})),
+        python=oldest_python(
+            ",".join(words.get("requires-python", [])), context.projects(sources[0]).where
+        ),
+        previous=previous,
+        stays=stays,
+    )
+
+
+def _resolved(context: Context, group: list[Wanted], earlier: Pins) -> dict[str, RequirementSet]:
+    if all(one.stays for one in group):
+        return {one.name: one.previous for one in group if one.previous}
+    together = _together(context, group, earlier)
+    tasks = [partial(_alone, context, one, together) for one in group]
+    found = {}
+    for one, outcome in zip(group, gather(tasks, jobs=JOBS), strict=True):
+        if isinstance(outcome, Exception):
+            raise outcome
+        found[one.name] = outcome
+    return found
+
+
+def _alone(context: Context, one: Wanted, together: Request) -> RequirementSet:
+    """Return one environment with the versions of its group's resolution, ``together``."""
+    packages = context.resolver.universal(together)
+    pins = tuple((package.name, package.version) for package in packages)
+    if one.previous and one.stays and set(_versions([one.previous])) <= set(pins):
+        return one.previous
+    context.say(f"environment {one.name}: resolving")
+    request = _request(context, one, one.asked)
+    if request.requirements == together.requirements:  # which was answered
+        request = replace(together, label=request.label, where=request.where)
+    else:
+        request = replace(request, pins=pins, moving=frozenset())
+    chosen = context.resolver.for_people(request, one.environment.platforms)
+    return RequirementSet(declared=one.words, requirements=chosen)
+
+
+def _together(context: Context, group: list[Wanted], earlier: Pins) -> Request:
+    """Resolve all environments of a group as one, and return the request that was answered."""
+    kept = [one.previous for one in group if one.previous and not context.moves.names(one.name)]
+    moving = {name for one in group if context.moves.names(one.name) for name in _names(one)}
+    pins = tuple(pin for pin in _versions(kept) if pin[0] not in moving)
+    named = {name for name, _ in pins}
+    pins += tuple(pin for pin in earlier if pin[0] not in named)
+    union = sorted({requirement for one in group for requirement in one.asked})
+    names = ", ".join(f"`{one.name}`" for one in group)
+    request = replace(
+        _request(context, group[0], union),
+        pins=pins,
+        label=f"environment{'s' if len(group) > 1 else ''} {names}",
+    )
+    try:
+        context.resolver.universal(request)
+    except LockError as error:
+        raise _disagreement(context, group, error) from error
+    return request
+
+
+def _request(context: Context, one: Wanted, requirements: Iterable[str]) -> Request:
+    return Request(
+        requirements=tuple(requirements),
+        python=one.python,
+        moving=context.moves.packages,
+        label=f"environment `{one.name}`",
+        where=context.where("environments", one.name),
+    )
+
+
+def _disagreement(context: Context, group: list[Wanted], error: LockError) -> LockError:
+    """Return why a group cannot be resolved: by one environment alone, or by several together."""
+    alone = error
+    for one in group if len(group) > 1 else ():
+        try:
+            context.resolver.universal(_request(context, one, one.asked))
+        except LockError as own:
+            alone, group = own, [one]
+            break
+    several = len(group) > 1
+    hint = "let them hold each other's place with `conflicts`, or change what they require"
+    return LockError(
+        f"{alone.message}: they would have to share versions" if several else alone.message,
+        where=context.where("environments", group[-1].name),
+        hint=hint if several else alone.hint,
+        detail=(*alone.detail, *_where_asked(context, group, alone.detail)),
+    )
+
+
+def _where_asked(context: Context, group: list[Wanted], said: Sequence[str]) -> list[str]:
+    """Return where the requirements stand that an explanation speaks of, ours first."""
+    named = naming(said)
+    ours = [
+        f"{context.pipeline.where(*path)}: {requirement}"
+        for one in group
+        for path, requirement in _own_requirements(one)
+        if named(requirement)
+    ]
+    required = {requirement for one in group for requirement in one.asked}
+    sources = {source for one in group for source in one.words.get("sources", ["."])}
+    files = sorted(context.projects(source).where for source in sources)
+    return [*ours, *standing(required, said, context.pipeline.root, files)]
+
+
+def _own_requirements(one: Wanted) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the requirements of an environment itself, each after its path of keys."""
+    path = ("environments", one.name)
+    for index, requirement in enumerate(one.environment.requires):
+        yield (*path, "requires", str(index)), requirement
+    for place, addition in one.environment.also_on.items():
+        for index, requirement in enumerate(addition.requires):
+            yield (*path, "also-on", place, "requires", str(index)), requirement
+
+
+def _names(one: Wanted) -> set[str]:
+    previous = one.previous.requirements if one.previous else ()
+    return {requirement.name for requirement in previous}
+
+
+def _versions(sets: Iterable[RequirementSet]) -> Pins:
+    """Return the versions of every package of some sets, each once."""
+    return tuple(dict.fromkeys((r.name, r.version) for one in sets for r in one.requirements))

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.environments.editors import settings, write
+from pipeline.environments.export import export
+from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_path_stays_while_what_it_leads_to_moves(tmp_path: Path) -> None:
+    root, one, two = (tmp_path / name for name in ("root", "one", "two"))
+    for directory in (root, one, two):
+        directory.mkdir()
+    states = [export("dev", target, root).state for target in (one, one, two, one)]
+    assert states == ["made", "as it was", "moved", "moved"]
+    assert (root / ".pipeline/venvs/dev").resolve() == one
+
+
+def test_git_sees_nothing_of_it(tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    export("dev", tmp_path, tmp_path)
+    listed = subprocess.run(
+        ["git", "-C", str(tmp_path), "status", "--porcelain"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert listed.stdout == ""
+
+
+def test_what_is_not_ours_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / ".pipeline/venvs/dev").mkdir(parents=True)
+    with pytest.raises(UsageError, match="is no link of ours"):
+        export("dev", tmp_path, tmp_path)
+
+
+def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / ".pipeline").symlink_to(tmp_path)
+    with pytest.raises(UsageError, match="leads out of the repository"):
+        export("dev", tmp_path, tmp_path / "root")
+    assert not (tmp_path / "venvs").exists()
+
+
+def test_editors_are_told_the_stable_path_and_what_is_importable(tmp_path: Path) -> None:
+    (tmp_path / "packages/a/src").mkdir(parents=True)
+    sources = [".", "packages/a", "packages/b"]
+    told = json.loads(settings("vscode", "dev", sources, tmp_path))
+    assert told["python.defaultInterpreterPath"].endswith("/.pipeline/venvs/dev/bin/python")
+    assert told["python.analysis.extraPaths"] == ["packages/a/src", "packages/b"]
+    told = json.loads(settings("pyright", "dev", ["."], tmp_path))
+    assert told == {"venvPath": ".pipeline/venvs", "venv": "dev"}
+
+
+def test_settings_that_are_there_already_stay(tmp_path: Path) -> None:
+    assert write("vscode", "{}\n", tmp_path) == ".vscode/settings.json"
+    assert write("vscode", "{}\n", tmp_path) == ".vscode/settings.json"
+    with pytest.raises(UsageError, match="not overwritten"):
+        write("vscode", '{"a": 1}\n', tmp_path)
+    assert (tmp_path / ".vscode/settings.json").read_text() == "{}\n"

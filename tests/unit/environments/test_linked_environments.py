@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import base64
+import csv
+import hashlib
+import subprocess
+import sys
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline.environments.editable import Editable, add
+from pipeline.environments.linking import link, unpacked
+from pipeline.errors import VerificationError
+from pipeline.images.environment import unpack_wheels
+from pipeline.lock.types import PythonFile
+from pipeline.locking.project import read_project
+from pipeline.store.derived import hash_open_file
+from pipeline.store.scan import scan
+from pipeline.store.store import Store
+from pipeline.store.trees import Tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+PACKAGES = f"lib/python{PYTHON}/site-packages"
+PROJECT = """
+[project]
+name = "My.Own"
+[project.scripts]
+own = "own.sub:Thing.run"
+[project.entry-points."some.plugins"]
+one = "own.sub"
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "store") as opened:
+        yield opened
+
+
+def wheel(store: Store, directory: Path, name: str, *modules: str) -> PythonFile:
+    """Put a wheel with a console script ``say-NAME`` into the store."""
+    info = f"{name}-1.0.dist-info"
+    files = {f"{module}.py": f"def main(): print({name!r}, __file__)\n" for module in modules}
+    files |= {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": f"[console_scripts]\nsay-{name} = {modules[0]}:main\n",
+    }
+    rows = "".join(f"{path},{_digest(text.encode())},{len(text)}\n" for path, text in files.items())
+    path = directory / f"{name}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, text in {**files, f"{info}/RECORD": f"{rows}{info}/RECORD,,\n"}.items():
+            archive.writestr(member, text)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    store.add_blob_file(path)
+    return PythonFile(name=path.name, sha256=digest, size=path.stat().st_size)
+
+
+def _digest(data: bytes) -> str:
+    octets = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=")
+    return f"sha256={octets.decode()}"
+
+
+def environment(store: Store, directory: Path, *files: PythonFile) -> Tree:
+    """Make an environment for the Python that runs this."""
+    directory.mkdir()
+    unpack_wheels([], directory, python=PYTHON, interpreter=sys.executable)
+    return link(unpacked(files, store, PYTHON), directory, store)
+
+
+def said(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_environments_share_the_files_of_a_wheel_and_none_can_edit_them(
+    store: Store, tmp_path: Path
+) -> None:
+    file = wheel(store, tmp_path, "a", "a")
+    for name in ("one", "two"):
+        environment(store, tmp_path / name, file)
+    one, two = (tmp_path / name / PACKAGES / "a.py" for name in ("one", "two"))
+    assert one.samefile(two)
+    assert one.stat().st_mode & 0o777 == 0o444
+
+
+def test_the_tree_that_is_told_is_what_is_there(store: Store, tmp_path: Path) -> None:
+    tree = environment(store, tmp_path / "one", wheel(store, tmp_path, "a", "a"))
+    assert tree == scan(tmp_path / "one", hash_open_file)
+
+
+def test_scripts_start_the_interpreter_beside_them_wherever_that_is(
+    store: Store, tmp_path: Path
+) -> None:
+    environment(store, tmp_path / "one", wheel(store, tmp_path, "a", "a"))
+    place = f"{PACKAGES}/a.py"
+    script = tmp_path / "one" / "bin" / "say-a"
+    assert said(str(script)) == f"a {tmp_path}/one/{place}"
+    (tmp_path / "link").symlink_to(script)
+    assert said(str(tmp_path / "link")) == f"a {tmp_path}/one/{place}"
+    (tmp_path / "stable").symlink_to(tmp_path / "one")
+    assert said(str(tmp_path / "stable/bin/say-a")) == f"a {tmp_path}/stable/{place}"
+
+
+def test_record_says_what_the_scripts_hold(store: Store, tmp_path: Path) -> None:
+    environment(store, tmp_path / "one", wheel(store, tmp_path, "a", "a"))
+    packages = tmp_path / "one" / PACKAGES
+    with (packages / "a-1.0.dist-info" / "RECORD").open() as stream:
+        rows = {path: digest for path, digest, _ in csv.reader(stream)}
+    assert "../../../bin/say-a" in rows
+    for path, digest in rows.items():
+        assert not digest or digest == _digest((packages / path).read_bytes())
+
+
+def test_two_wheels_with_the_same_file_are_refused(store: Store, tmp_path: Path) -> None:
+    files = [wheel(store, tmp_path, name, name, "shared") for name in ("a", "b")]
+    with pytest.raises(VerificationError, match=r"shared\.py"):
+        environment(store, tmp_path / "one", *files)
+
+
+def test_a_project_of_the_checkout_is_importable_with_its_programs(
+    store: Store, tmp_path: Path
+) -> None:
+    source = tmp_path / "project"
+    (source / "src" / "own").mkdir(parents=True)
+    (source / "pyproject.toml").write_text(PROJECT)
+    (source / "src/own/__init__.py").touch()
+    body = "class Thing:\n    @staticmethod\n    def run(): print('ran')\n"
+    (source / "src/own/sub.py").write_text(body)
+    tree = environment(store, tmp_path / "one", wheel(store, tmp_path, "a", "a"))
+    own = Editable(directory=source, project=read_project(tmp_path, "project"))
+    whole = Tree.of([*tree.entries, *add([own], tmp_path / "one", PACKAGES)])
+    assert whole == scan(tmp_path / "one", hash_open_file)
+    assert said(str(tmp_path / "one/bin/own")) == "ran"
+    ask = "import importlib.metadata as m; print(m.version('my-own'), *m.entry_points(group=G))"
+    told = said(str(tmp_path / "one/bin/python"), "-c", ask.replace("G", "'some.plugins'"))
+    assert told.startswith("0+checkout EntryPoint(name='one'")

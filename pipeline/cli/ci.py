@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from pipeline.workflows.files import Drift
 
 EXAMPLES = (
-    ("pipeline ci init", "write ci.yml and release.yml into .github/workflows"),
-    ("pipeline ci check", "exit 4 when they are not as they would be written"),
+    ("pipeline ci init", "write ci.yml and release.yml"),
+    ("pipeline ci init --update 7", "and update.yml, which moves the lock"),
+    ("pipeline ci check", "exit 4 when they are behind"),
     ("pipeline ci simulate --event tag:v1.2.3", "what pushing that tag would start"),
 )
 ACTIONS = ("init", "check", "simulate", "matrix", "manifest", "collect", "publish")
@@ -125,9 +126,9 @@ def _of_dev_container(session: Session) -> tuple[Drift, ...]:
     """Return how our file for dev containers is behind; the lock is read only where it is there."""
     if devcontainer.read(session.root)[1] is None:
         return ()
-    return devcontainer.drifts(Repository(
-            pipeline=session.pipeline, lock=session.lock, checkout=session.checkout
-        ))
+    return devcontainer.drifts(
+        Repository(pipeline=session.pipeline, lock=session.lock, checkout=session.checkout)
+    )
 
 
 def _details(drifts: Sequence[Drift]) -> tuple[str, ...]:

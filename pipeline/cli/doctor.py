@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.checks import Check
 from pipeline.cli.engine_checks import engine_checks
+from pipeline.cli.leftover_checks import leftover_checks
 from pipeline.cli.session import cache_directory
 from pipeline.console import human_size, table
 from pipeline.errors import PipelineError
@@ -22,19 +23,25 @@ if TYPE_CHECKING:
 
     from pipeline.cli.session import Session
 
-EXAMPLES = (("pipeline doctor", "exit 6 where the engine to be taken does not work"),)
+EXAMPLES = (
+    ("pipeline doctor", "exit 6 where the engine to be taken does not work"),
+    ("pipeline doctor --clean", "remove containers that killed runs left"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare nothing beyond what every verb has."""
-    del parser
+    """Declare the flags."""
+    parser.add_argument(
+        "--clean", action="store_true", help="remove containers whose owners were killed"
+    )
 
 
 def run(arguments: argparse.Namespace, session: Session) -> int:
     """Look at everything; 6 when no engine works, else 0."""
     looks = PROJECT if _project(session).state == "works" else (_project,)
     checks = [look(session) for look in MACHINE]
-    checks += [*_engines(session), *(look(session) for look in looks)]
+    checks += [*_engines(session), *leftover_checks(session, clean=arguments.clean)]
+    checks += [look(session) for look in looks]
     if arguments.json:
         print(json.dumps({"checks": [asdict(check) for check in checks]}, indent=2))
     else:

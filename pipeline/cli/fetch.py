@@ -10,6 +10,7 @@ from pipeline.console import human_size
 from pipeline.execute.fetching import fetch_shown
 from pipeline.locking.fetch import everything
 from pipeline.locking.select import host_files
+from pipeline.platforms import Workplace
 
 if TYPE_CHECKING:
     import argparse
@@ -29,8 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, session: Session) -> int:
     """Fetch; afterwards every run of this lock works with ``--offline``."""
     wanted = [*everything(session.lock)]
-    for locked in session.lock.environments.values():
-        wanted += host_files(locked)
+    here = Workplace.here()
+    for name, environment in session.pipeline.environments.items():
+        if here is None or here in environment.platforms:
+            wanted += host_files(session.lock.environments[name])
     report = fetch_shown(wanted, session.store, session.settings, session.console)
     if arguments.json:
         document = {"fetched": report.fetched, "present": report.present, "bytes": report.size}

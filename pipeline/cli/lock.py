@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
+from pipeline.cli.exported import exported
 from pipeline.cli.outcome import conclude
-from pipeline.cli.parser import add_mirror
+from pipeline.cli.parser import add_network, positive
 from pipeline.errors import LockError, UsageError
 from pipeline.files import atomic_write
 from pipeline.lock.file import FILE, dump, load
@@ -19,17 +21,24 @@ if TYPE_CHECKING:
 
     from pipeline.cli.session import Session
     from pipeline.lock.types import Lock
+    from pipeline.locking.moved import Moved
+    from pipeline.locking.settings import Settings
 
 EXAMPLES = (
-    ("pipeline lock", "lock what was declared anew, keep the rest"),
+    ("pipeline lock", "lock what is new, keep the rest"),
     ("pipeline lock --check", "for CI: exit 3 when a declaration moved"),
     ("pipeline lock --update hatchling", "move one package, leave the rest"),
+    ("pipeline lock --upgrade --min-age 7", "move all, nothing younger than a week"),
+    ("pipeline lock --resolve-conflict", "after a merge: resolve from both sides"),
 )
+
+MERGED = "from the merge"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument(
+    ways = parser.add_mutually_exclusive_group()
+    ways.add_argument(
         "--check", action="store_true", help="only say whether the lock is fresh; no network"
     )
     parser.add_argument(
@@ -38,13 +47,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="move this package, image, stage or environment and leave the rest; may be repeated",
     )
-    parser.add_argument("--upgrade", action="store_true", help="resolve everything anew")
+    ways.add_argument("--upgrade", action="store_true", help="resolve everything anew")
+    ways.add_argument(
+        "--resolve-conflict",
+        action="store_true",
+        help="after a merge: keep what both sides agree on, and resolve the rest",
+    )
+    parser.add_argument(
+        "--min-age",
+        type=positive,
+        metavar="DAYS",
+        help="choose no Python package that an index got within these days",
+    )
+    parser.add_argument(
+        "--max-age",
+        type=positive,
+        metavar="DAYS",
+        help="--check: exit 3 as well when the lock last changed before these days, by git",
+    )
     parser.add_argument(
         "--epoch",
         metavar="SECONDS",
         help="set SOURCE_DATE_EPOCH: seconds, or `now` (else it stays as it is)",
     )
-    add_mirror(parser)
+    add_network(parser)
 
 
 def run(arguments: argparse.Namespace, session: Session) -> int:
@@ -52,27 +78,99 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     path = session.root / FILE
     if arguments.check:
         return _check(arguments, session, path)
-    previous = _previous(path, anew=arguments.upgrade)
-    lock = _resolve(arguments, session, previous)
+    if arguments.max_age:
+        raise UsageError("`--max-age` needs `--check`", hint="see `pipeline lock --help`")
+    before, previous = _starting(arguments, session, path)
+    settings = _settings(arguments, session)
+    lock = _resolve(arguments, session, previous, settings)
+    rows = _changes(arguments, before, lock, settings)
     text = dump(lock)
-    changed = not path.is_file() or path.read_text(encoding="utf-8") != text
+    changed = not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text
     if changed:
         atomic_write(path, text.encode())
     written = [FILE] if changed else []
     written += _export(session, lock)
-    if arguments.json:
-        print(json.dumps({"written": written, "epoch": lock.epoch}, indent=2))
-    else:
-        print("\n".join(f"wrote {name}" for name in written) or f"{FILE} is as it was")
-        session.console.info(f"it pins {_pinned(lock)}")
+    _tell(arguments, session, lock, written, rows)
     return 0
+
+
+def _tell(
+    arguments: argparse.Namespace,
+    session: Session,
+    lock: Lock,
+    written: list[str],
+    rows: list[Moved],
+) -> None:
+    from pipeline.cli.lock_changes import lines, pinned  # noqa: PLC0415 - `--check` does without
+
+    if arguments.json:
+        changes = [asdict(row) for row in rows]
+        document = {"written": written, "epoch": lock.epoch, "changes": changes}
+        print(json.dumps(document, indent=2))
+        return
+    told = [f"wrote {name}" for name in written] or [f"{FILE} is as it was"]
+    print("\n".join([*told, *lines(rows)]))
+    session.console.info(f"it pins {pinned(lock)}")
+    if arguments.resolve_conflict:
+        session.console.info(f"the conflict is resolved: look at it, then `git add {FILE}`")
+
+
+def _starting(
+    arguments: argparse.Namespace, session: Session, path: Path
+) -> tuple[Lock | None, Lock | None]:
+    """Return the lock that changes are told from, and the one that is resolved from."""
+    if not arguments.resolve_conflict:
+        previous = _previous(path, anew=arguments.upgrade)
+        return previous, previous
+    from pipeline.locking.conflict import sides  # noqa: PLC0415 - rarely needed
+    from pipeline.locking.merging import merged  # noqa: PLC0415
+
+    base, ours, theirs = sides(session.root)
+    return ours, merged(base, ours, theirs)
+
+
+def _settings(arguments: argparse.Namespace, session: Session) -> Settings:
+    if not arguments.min_age:
+        return session.settings
+    from pipeline.locking.age import newest  # noqa: PLC0415 - rarely needed
+
+    if session.settings.suites:
+        session.console.info(
+            "Debian's archive does not say how old a package is, so `--min-age` holds for Python "
+            "packages only"
+        )
+    return replace(session.settings, newest=newest(arguments.min_age, time.time()))
+
+
+def _changes(
+    arguments: argparse.Namespace, before: Lock | None, lock: Lock, settings: Settings
+) -> list[Moved]:
+    """Return what moved; nothing for a first lock, in which all is new."""
+    if before is None:
+        return []
+    from pipeline.cli.lock_changes import changes  # noqa: PLC0415 - `--check` does without
+    from pipeline.locking.moved import FOLLOWS  # noqa: PLC0415
+
+    follows = MERGED if arguments.resolve_conflict else FOLLOWS
+    return changes(before, lock, _update(arguments), settings, follows=follows)
+
+
+def _update(arguments: argparse.Namespace) -> frozenset[str] | None:
+    """Return the names of what is to move; None for everything."""
+    return None if arguments.upgrade else frozenset(arguments.update or ())
 
 
 def _check(arguments: argparse.Namespace, session: Session, path: Path) -> int:
     lock = load(path)
+    if arguments.max_age:
+        from pipeline.locking.age import require_younger  # noqa: PLC0415 - rarely needed
+
+        require_younger(session.root, arguments.max_age, time.time())
     stale = check(session.pipeline, lock)
     drifted = [
-        name for name, text in _exports(session, lock) if _differs(session.root / name, text)
+        name
+        for name, text in exported(session, lock, offline=True)
+        if _differs(session.root / name, text)
     ]
     failure = None
     if stale or drifted:
@@ -99,7 +197,9 @@ def _previous(path: Path, *, anew: bool) -> Lock | None:
         raise LockError(error.message, where=error.where, hint=hint) from error
 
 
-def _resolve(arguments: argparse.Namespace, session: Session, previous: Lock | None) -> Lock:
+def _resolve(
+    arguments: argparse.Namespace, session: Session, previous: Lock | None, settings: Settings
+) -> Lock:
     from pipeline.execute.hooks import Asker  # noqa: PLC0415 - `--check` does without
     from pipeline.execute.logs import Turns  # noqa: PLC0415
     from pipeline.locking.resolve import resolve  # noqa: PLC0415
@@ -110,16 +210,26 @@ def _resolve(arguments: argparse.Namespace, session: Session, previous: Lock | N
         checkout=session.checkout,
         turns=Turns(session.console.speaker(quiet=True)),
     )
-    return resolve(
-        session.pipeline,
-        previous,
-        session.settings,
-        store=session.store,
-        run_step=asker,
-        epoch=_epoch(arguments.epoch, previous),
-        update=None if arguments.upgrade else frozenset(arguments.update or ()),
-        say=session.console.info,
-    )
+    try:
+        return resolve(
+            session.pipeline,
+            previous,
+            settings,
+            store=session.store,
+            run_step=asker,
+            epoch=_epoch(arguments.epoch, previous),
+            update=_update(arguments),
+            say=session.console.info,
+        )
+    except LockError as error:
+        if not settings.newest:
+            raise
+        raise LockError(
+            error.message,
+            where=error.where,
+            hint=f"ask for a smaller `--min-age`, or {error.hint}",
+            detail=(*error.detail, f"only what indexes got before {settings.newest} was looked at"),
+        ) from error
 
 
 def _epoch(text: str | None, previous: Lock | None) -> int:
@@ -135,21 +245,9 @@ def _epoch(text: str | None, previous: Lock | None) -> int:
     return int(text)
 
 
-def _exports(session: Session, lock: Lock) -> list[tuple[str, str]]:
-    """Return the requirement files that environments declare, and what they have to hold."""
-    from pipeline.bootstrap import sealed  # noqa: PLC0415 - only where the lock is written
-    from pipeline.locking.requirements import requirements_text  # noqa: PLC0415
-
-    return [
-        (environment.export, sealed(requirements_text(lock.environments[name])))
-        for name, environment in session.pipeline.environments.items()
-        if environment.export and name in lock.environments
-    ]
-
-
 def _export(session: Session, lock: Lock) -> list[str]:
     written = []
-    for name, text in _exports(session, lock):
+    for name, text in exported(session, lock, offline=False):
         if _differs(session.root / name, text):
             atomic_write(session.root / name, text.encode())
             written.append(name)
@@ -158,22 +256,3 @@ def _export(session: Session, lock: Lock) -> list[str]:
 
 def _differs(path: Path, text: str) -> bool:
     return not path.is_file() or path.read_text(encoding="utf-8") != text
-
-
-def _pinned(lock: Lock) -> str:
-    """Say how much a lock pins, each file once."""
-    platforms = [
-        platform for image in lock.images.values() for platform in image.platforms.values()
-    ]
-    packages = {package.sha256 for platform in platforms for package in platform.packages}
-    files = {file.sha256 for platform in platforms for file in platform.wheels}
-    sets = [
-        *lock.environments.values(),
-        *(s for st in lock.stages.values() for s in st.sets.values()),
-    ]
-    files |= {f.sha256 for found in sets for locked in found.requirements for f in locked.files}
-    files |= {file.sha256 for file in lock.sources.values()}
-    blobs = {one.sha256 for on in platforms if on.base for one in on.base.blobs}
-    parts = [f"{len(packages)} Debian packages", f"{len(files)} Python files"]
-    parts += [f"{len(blobs)} files of images that others made"] if blobs else []
-    return f"{', '.join(parts[:-1])} and {parts[-1]} by sha256"

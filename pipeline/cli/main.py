@@ -36,11 +36,16 @@ VERBS = (
     Verb("list", "list", "list stages, cells, images and environments"),
     Verb("render", "render", "write the Dockerfiles and their contexts"),
     Verb("lock", "lock", "resolve every package into pipeline.lock (network)"),
-    Verb("export", "export", "write a declared image as one file, to keep or to attach"),
+    Verb("export", "export", "put environments where IDEs find them, or an image into one file"),
     Verb("fetch", "fetch", "download what the lock names into the cache (network)"),
+    Verb("dev", "dev", "work in a stage's image, with the checkout's packages editable"),
     Verb("exec", "exec", "run a command in a locked environment"),
     Verb("verify", "verify", "build a stage again from scratch and compare the bytes"),
-    Verb("cache", "cache", "list, verify or prune the cache"),
+    Verb("audit", "audit", "check any wheel or sdist, and show what is wrong with it"),
+    Verb("changes", "changes", "write, check, preview, renumber and merge news fragments"),
+    Verb("release", "release", "say which version comes next; take back a half-made release"),
+    Verb("cache", "cache", "look after the cache and the download cache; make bundles"),
+    Verb("ci", "ci", "write, check and simulate workflows of GitHub Actions"),
     Verb("doctor", "doctor", "say what works on this machine, and what to do about the rest"),
     Verb("schema", "schema", "print the JSON Schema of pipeline.yaml or of an image"),
 )
@@ -115,6 +120,10 @@ def _answer(words: list[str], out: Console) -> int:
 
         show(report, out, as_json="--json" in words)
         return 0
+    if words[:1] == ["exec"]:
+        from pipeline.cli.entering import enter_recorded  # noqa: PLC0415
+
+        enter_recorded(words, os.environ)
     return _dispatch(words, out)
 
 

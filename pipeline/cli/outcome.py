@@ -7,13 +7,15 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pipeline.console import human_seconds, human_size, table
+from pipeline.cli.findings import findings_lines
+from pipeline.console import human_seconds, human_size, stdout_width, table
 
 if TYPE_CHECKING:
     from pipeline.console import Console
     from pipeline.errors import PipelineError
 
     Document = dict[str, Any]
+    Audited = tuple[str, list[dict[str, str]]]
 
 
 def show(document: Document, console: Console, *, as_json: bool) -> None:
@@ -29,7 +31,12 @@ def show(document: Document, console: Console, *, as_json: bool) -> None:
         console.outcome(cell["cell"], cell["status"], cell["seconds"])
         for remark in cell["remarks"]:
             console.warning(f"{cell['cell']}: {remark}")
+    audited = _findings(document)
+    if console.github:
+        _annotate(audited, console)
     sections = [cell["text"].strip("\n") for cell in document["cells"] if cell.get("text")]
+    if audited:
+        sections.append("\n".join(findings_lines(audited, stdout_width())))
     if (files := _files(document)) and not _failed(document):
         sections.append("\n".join(table(("file", "size", "sha256"), files, "lr", yields=2)))
     if sections:
@@ -88,6 +95,19 @@ def _files(document: Document) -> list[tuple[str, str, str]]:
         (_shown(path) if o["placed"] else o["name"], human_size(o["size"]), o["sha256"])
         for path, o in outputs.items()
     ]
+
+
+def _findings(document: Document) -> list[Audited]:
+    """Return the files that an audit remarked something of, each once, with its findings."""
+    outputs = {o["path"]: o for cell in document["cells"] for o in cell["outputs"]}
+    return [(o["name"], o["findings"]) for o in outputs.values() if o["findings"]]
+
+
+def _annotate(audited: list[Audited], console: Console) -> None:
+    """Say findings as warnings, which GitHub shows beside the job."""
+    for name, findings in audited:
+        for found in findings:
+            console.warning(f"{name}: {found['rule']}: {found['message']}")
 
 
 def _shown(path: str) -> str:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     Examples = tuple[tuple[str, str], ...]
 
 
+COMMAND = "after_dashes"
+"""The name of an argument that takes all that stands behind ``--``, flags included."""
+
+
 class Formatter(argparse.RawDescriptionHelpFormatter):
     """Help whose flags and meanings stand side by side in 80 columns."""
 
@@ -39,8 +43,25 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(message.replace("'", "`"), hint=hint)
 
     def parse_all(self, words: Sequence[str]) -> argparse.Namespace:
-        """Parse a verb's words; a flag that does not exist is refused with the nearest one."""
-        arguments, rest = self.parse_known_args(words)
+        """Parse a verb's words; a flag that does not exist is refused with the nearest one.
+
+        Words and flags may stand in any order, unless the verb passes all that follows on. What
+        stands behind ``--`` is for an argument `COMMAND`, where the verb has it, as it stands.
+        """
+        if any(action.dest == COMMAND for action in self._actions):
+            own = words.index("--") if "--" in words else len(words)
+            arguments = self._parsed(words[:own])
+            if stray := getattr(arguments, COMMAND):
+                hint = f"a command stands behind two dashes: `{self.prog} -- {stray[0]}`"
+                raise UsageError(f"`{self.prog}` knows no further word `{stray[0]}`", hint=hint)
+            setattr(arguments, COMMAND, [*words[own + 1 :]])
+            return arguments
+        return self._parsed(words)
+
+    def _parsed(self, words: Sequence[str]) -> argparse.Namespace:
+        passes_on = any(action.nargs == argparse.REMAINDER for action in self._actions)
+        parse = self.parse_known_args if passes_on else self.parse_known_intermixed_args
+        arguments, rest = parse(words)
         if rest:
             raise self._unknown(rest[0])
         return arguments

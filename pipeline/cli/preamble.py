@@ -62,12 +62,13 @@ def _stages(plan: Plan, states: dict[str, str]) -> list[tuple[str, ...]]:
     for cell in plan.cells:
         stages.setdefault(cell.stage.name, []).append(cell)
     return [
-        (name, _image(cells[0]), _counted([states[c.name] for c in cells]), _all_differ(cells))
+        (name, _image(cells[0]), counted([states[c.name] for c in cells]), _all_differ(cells))
         for name, cells in stages.items()
     ]
 
 
-def _counted(states: list[str]) -> str:
+def counted(states: list[str]) -> str:
+    """Return how many cells are in which state: ``12 cached, 3 to build``."""
     return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
 
 
@@ -79,11 +80,21 @@ def _image(cell: PlannedCell) -> str:
     return cell.cell.fill(cell.stage.image) if isinstance(cell.stage, ContainerStage) else ""
 
 
+def told_strategy(cell: PlannedCell) -> str:
+    """Return how a cell is built and why, empty where that needs no word."""
+    strategy = cell.strategy
+    if strategy is None or cell.internal or strategy.name == "native":
+        return ""
+    return f"{strategy.name}: {strategy.reason}"
+
+
 def _differences(cell: PlannedCell) -> Iterator[str]:
     """Yield what a reader would not expect of a cell."""
     stage = cell.stage
     if not isinstance(stage, ContainerStage):
         return
+    if told := told_strategy(cell):
+        yield told
     if stage.network != USUAL.network:
         yield f"network {stage.network}"
     if stage.timeout != USUAL.timeout:

@@ -14,18 +14,25 @@ from pipeline.cli import noop
 from pipeline.cli.outcome import error_document, show
 from pipeline.cli.parser import add_engine, add_network, positive
 from pipeline.cli.preamble import announce
+from pipeline.cli.releasing import expectations, release_plan, write_plan
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.cli.watching import watched_paths
+from pipeline.config.stages import PublishStage, ReleaseStage
 from pipeline.execute.artifacts import copy_to
+from pipeline.execute.report import RunReport
 from pipeline.execute.run import execute
+from pipeline.plan.matrix import all_cells
+from pipeline.plan.selection import select
 from pipeline.release.version import tag_name
 
 if TYPE_CHECKING:
     import argparse
 
     from pipeline.cli.session import Session
-    from pipeline.execute.report import RunReport
     from pipeline.execute.run import Options
+    from pipeline.plan.selection import Selection
+    from pipeline.plan.types import Plan
+    from pipeline.stages.releasing import Releasing
 
 DIST = "dist"
 FEW = 5
@@ -46,6 +53,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dist", type=Path, metavar="DIR", help="where wheels and sdists go (default: dist)"
     )
+    parser.add_argument(
+        "--plan", type=Path, metavar="FILE", help="publish only what this release.plan.json says"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help="write what is to be published, as a plan"
+    )
+    parser.add_argument(
+        "--provenance",
+        action="store_true",
+        help="write beside the files what each was made of, as a run that publishes always does",
+    )
+    parser.add_argument(
+        "--push", action="store_true", help="push the commit and tag of a release, both or neither"
+    )
     add_engine(parser)
     parser.add_argument(
         "-j", "--jobs", type=positive, metavar="N", help="cells at a time (default: processors)"
@@ -61,22 +82,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, session: Session) -> int:
     """Plan, execute, place the outputs, print what came of it."""
     began = time.time_ns()
+    chosen = selections(arguments)
+    releasing = _releasing(arguments, session, chosen)
+    if isinstance(releasing, RunReport):
+        document = _document(releasing, {}, session, session.version, "")
+        show(document, session.console, as_json=arguments.json)
+        return 0
     engine = session.engine(keep=arguments.keep, shell=arguments.shell, fresh=arguments.rebuild)
-    plan = plan_of(session, selections(arguments))
+    plan = plan_of(session, chosen)
     version = session.version  # a wrong one is told before the work, not after it
+    expected = expectations(arguments, plan, version)
     announce(plan, session, engine.name)
     if arguments.shell:
         session.console.live = False  # the terminal is the shell's
     report = execute(
-        plan, session.means(engine, quiet=arguments.quiet), _options(arguments, session)
+        plan,
+        session.means(engine, quiet=arguments.quiet),
+        replace(_options(arguments, session), expected=expected, release=releasing),
     )
     session.checkout.remember()
     paths: dict[str, str] = {}
     if not arguments.draft and not report.failures:
         paths = copy_to(arguments.dist or session.root / DIST, report.artifacts)
     document = _document(report, paths, session, version, engine.name)
+    _write_provenance(document, plan, report if paths else None, session)
+    if not report.failures and (drafted := release_plan(plan, report, session)):
+        document["plan"] = drafted.document
+        if arguments.output:
+            write_plan(drafted, arguments.output)
     show(document, session.console, as_json=arguments.json)
-    if report.failures:
+    if any(cell.status == "failed" and cell.key for cell in report.cells):
         _tell_untracked(session)
     for failure in report.failures:
         session.console.error(failure)
@@ -84,9 +119,28 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
         return report.failures[0].exit_code
     # An address on the command line may hold a password: it is not to be found in the cache.
     once = arguments.rebuild or arguments.keep or arguments.shell or arguments.debian_mirror
+    once = once or arguments.provenance  # it names the commit, which may change without a file
     if paths and not once and all(cell.recipe for cell in plan.cells):
         _remember(document, paths, began, session)
     return 0
+
+
+def _releasing(
+    arguments: argparse.Namespace, session: Session, chosen: tuple[Selection, ...]
+) -> Releasing | RunReport | None:
+    """Return the release that the run leads to; a report where an earlier run had begun it."""
+    stages = session.pipeline.stages
+    releases = [name for name, stage in stages.items() if isinstance(stage, ReleaseStage)]
+    if not releases and not arguments.push:
+        return None
+    asked = {cell.stage for cell in select(all_cells(session.pipeline), chosen)}
+    wanted = next((name for name in releases if name in asked), "")
+    if not wanted and not arguments.push:
+        return None
+    from pipeline.cli import cutting  # noqa: PLC0415 - most runs lead to no release
+
+    cutting.check_flags(arguments, wanted)
+    return cutting.resumed(arguments, session, wanted) or cutting.prepared(arguments, session)
 
 
 def _tell_untracked(session: Session) -> None:
@@ -98,6 +152,27 @@ def _tell_untracked(session: Session) -> None:
     if names:
         listed = ", ".join(f"`{name}`" for name in names[:FEW])
         session.console.info(f"not among the inputs, as git does not know them: {listed}{more}")
+
+
+def _write_provenance(
+    document: dict[str, object], plan: Plan, placed: RunReport | None, session: Session
+) -> None:
+    """Write evidence of what was placed, where it is wanted, and list it with the cells."""
+    publishes = any(isinstance(cell.stage, PublishStage) for cell in plan.cells)
+    if placed is None or not (publishes or session.arguments.provenance):
+        return
+    from pipeline.execute import evidence  # noqa: PLC0415 - most runs write none
+
+    origin = evidence.origin_of(session.root)
+    if not origin.commit:
+        session.console.warning(
+            "the provenance names no commit, as there are changes in none: nobody else can build "
+            "these files again"
+        )
+    made = evidence.gather(plan, placed.cells, session.lock, origin)
+    written = evidence.write(session.arguments.dist or session.root / DIST, made)
+    for cell in cast("list[dict[str, object]]", document["cells"]):
+        cell["provenance"] = written.get(str(cell["cell"]), [])
 
 
 def _options(arguments: argparse.Namespace, session: Session) -> Options:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import os
+import time
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from pipeline.checkout.inputs import Checkout
     from pipeline.config.model import Pipeline
     from pipeline.console import Console
+    from pipeline.downloads.place import Place
     from pipeline.engines.protocol import Engine
+    from pipeline.environments.make import Maker
     from pipeline.execute.run import Means, Options
     from pipeline.lock.types import Lock
     from pipeline.locking.settings import Settings
+    from pipeline.release.moment import Moment
     from pipeline.store.store import Store
 
 PIPELINE_FILE = "pipeline.yaml"
@@ -102,9 +105,22 @@ class Session:
             mirrors=self.pipeline.mirrors.debian,
             registries=self.pipeline.mirrors.registry,
             root=self.root,
+            downloads=self.downloads,
             flag=getattr(self.arguments, "debian_mirror", None),
             offline=getattr(self.arguments, "offline", False),
         )
+
+    @cached_property
+    def downloads(self) -> Place | None:
+        """The project's download cache, None where it has none."""
+        declared = self.pipeline.project.download_cache
+        named = self.environ.get("PIPELINE_DOWNLOAD_CACHE", "")
+        if not declared and not named:
+            return None
+        from pipeline.downloads.place import Place  # noqa: PLC0415 - few projects have one
+
+        clones = cache_directory(self.environ) / "downloads"
+        return Place.of(declared, named, root=self.root, clones=clones)
 
     @cached_property
     def engine_choice(self) -> tuple[str, str]:
@@ -120,6 +136,19 @@ class Session:
             )
         builder = flag or environ.get("PIPELINE_BUILDER") or settings.buildkit.builder
         return name, builder or ""
+
+    @cached_property
+    def environments(self) -> Maker:
+        """What makes the environments of this checkout."""
+        from pipeline.environments.make import Maker  # noqa: PLC0415
+
+        return Maker(
+            pipeline=self.pipeline,
+            lock=self.lock,
+            store=self.store,
+            settings=self.settings,
+            console=self.console,
+        )
 
     def engine(self, *, keep: bool = False, shell: bool = False, fresh: bool = False) -> Engine:
         """Return the chosen engine; flags as `pipeline.execute.engines.choose` takes them."""
@@ -137,14 +166,14 @@ class Session:
             tell=self.console.info,
         )
 
-    def means(self, engine: Engine, *, quiet: bool = False) -> Means:
-        """Return what a run works with."""
+    def means(self, engine: Engine, *, quiet: bool = False, lock: Lock | None = None) -> Means:
+        """Return what a run works with; ``lock`` stands for the repository's own."""
         from pipeline.execute.logs import Turns  # noqa: PLC0415
         from pipeline.execute.run import Means  # noqa: PLC0415
 
         return Means(
             pipeline=self.pipeline,
-            lock=self.lock,
+            lock=lock or self.lock,
             store=self.store,
             settings=self.settings,
             engine=engine,
@@ -160,12 +189,18 @@ class Session:
         file = self.root / self.pipeline.project.version
         return read_version(file) if file.exists() else ""
 
+    @cached_property
+    def moment(self) -> Moment:
+        """When a release is made: now, or as SOURCE_DATE_EPOCH says."""
+        from pipeline.release.moment import moment  # noqa: PLC0415
+
+        return moment(self.environ, time.time())
+
     def options(self) -> Options:
         """Return how a run goes unless told otherwise: a draft, a cell a processor."""
         from pipeline.execute.run import Options  # noqa: PLC0415
 
-        today = dt.datetime.now(tz=dt.UTC).date()
-        return Options(today=today, jobs=os.cpu_count() or 1)
+        return Options(today=self.moment.date, jobs=os.cpu_count() or 1)
 
     @cached_property
     def own_directory(self) -> Path:
@@ -178,7 +213,18 @@ class Session:
         from pipeline.checkout.inputs import Checkout  # noqa: PLC0415
         from pipeline.store.stat import StatCache  # noqa: PLC0415
 
-        return Checkout(self.root, StatCache(self.own_directory / "stat.json"))
+        stats = StatCache(self.own_directory / "stat.json")
+        return Checkout(self.root, stats, without=self.pipeline.project.downloads)
+
+    def show(self, lock: Lock, instead: Mapping[str, Path | None]) -> None:
+        """Go on with another lock, and with the working tree as `Checkout` takes ``instead``."""
+        from pipeline.checkout.inputs import Checkout  # noqa: PLC0415
+        from pipeline.store.stat import StatCache  # noqa: PLC0415
+
+        stats = StatCache(self.own_directory / "stat.json")
+        without = self.pipeline.project.downloads
+        checkout = Checkout(self.root, stats, instead, without=without)
+        vars(self).update(lock=lock, checkout=checkout)
 
 
 def cache_directory(environ: Mapping[str, str]) -> Path:

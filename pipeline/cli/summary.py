@@ -24,6 +24,13 @@ def markdown(document: Document) -> str:
     if error := document.get("error"):
         parts.append(f"**{_escaped(error['message'])}**")
     outputs = {o["path"]: o for cell in cells for o in cell["outputs"]}.values()
+    found = [
+        (f"`{o['name']}`", each["level"], each["rule"], each["message"])
+        for o in outputs
+        for each in o["findings"]
+    ]
+    if found:
+        parts.append(_table(("file", "", "rule", "finding"), found))
     files = [(f"`{o['name']}`", human_size(o["size"]), f"`{o['sha256']}`") for o in outputs]
     if files:
         parts.append(_table(("file", "size", "sha256"), files))

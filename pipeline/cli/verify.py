@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     ("pipeline verify wheel", "it and the sdist it is made from"),
     ("pipeline verify 'wheel[cp311]' --offline", "one cell, without network"),
-    ("pipeline verify dist/one-1.0-py3-none-any.whl --from-provenance", "a published file"),
+    ("pipeline verify dist/a.whl --from-provenance", "a published file"),
     ("pipeline verify v1.0 --from-provenance", "all that a tag released"),
 )
 

@@ -1,0 +1,76 @@
+"""``pipeline export -e NAME``: environments at stable paths, and settings for editors."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pipeline.console import table
+from pipeline.environments.editors import settings, write
+from pipeline.environments.export import export
+from pipeline.environments.make import require
+from pipeline.errors import UsageError
+from pipeline.platforms import Workplace
+
+if TYPE_CHECKING:
+    import argparse
+
+    from pipeline.cli.session import Session
+    from pipeline.environments.export import Exported
+
+
+def export_environments(arguments: argparse.Namespace, session: Session) -> int:
+    """Make the environments that are meant and link them; print paths, or an editor's settings."""
+    names = _meant(arguments, session)
+    if arguments.settings and len(names) != 1:
+        raise UsageError(
+            "an editor's settings name one environment",
+            hint="for instance `pipeline export -e dev --settings vscode`",
+        )
+    if arguments.write and not arguments.settings:
+        raise UsageError("`--write` needs `--settings`, which says for which editor")
+    done = [export(name, session.environments.ensure(name), session.root) for name in names]
+    if arguments.settings:
+        print(_settings(arguments, session, names[0]), end="")
+    elif arguments.json:
+        print(json.dumps({"environments": [_row(one) for one in done]}, indent=2))
+    else:
+        rows = [(one.name, str(one.path), one.state) for one in done]
+        print("\n".join(table(("environment", "path", ""), rows)))
+    return 0
+
+
+def _meant(arguments: argparse.Namespace, session: Session) -> list[str]:
+    """Return the environments that are named, or all that are for this machine."""
+    pipeline, here = session.pipeline, Workplace.here()
+    for name in arguments.environment:
+        require(name, pipeline)
+    if not arguments.all:
+        return list(dict.fromkeys(arguments.environment))
+    fitting = [
+        name for name, one in pipeline.environments.items() if here is None or here in one.platforms
+    ]
+    for name in sorted(pipeline.environments.keys() - set(fitting)):
+        session.console.info(f"environment {name} is not for this machine")
+    if not fitting:
+        raise UsageError(
+            "no environment is for this machine", hint="declare one below `environments:`"
+        )
+    return fitting
+
+
+def _settings(arguments: argparse.Namespace, session: Session, name: str) -> str:
+    sources = session.lock.environments[name].declared.get("sources", ["."])
+    text = settings(arguments.settings, name, sources, session.root)
+    if arguments.write:
+        return f"{write(arguments.settings, text, session.root)}\n"
+    return text
+
+
+def _row(one: Exported) -> dict[str, str]:
+    return {
+        "name": one.name,
+        "path": str(one.path),
+        "target": str(one.target),
+        "state": one.state,
+    }

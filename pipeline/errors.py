@@ -33,6 +33,10 @@ class StageFailedError(PipelineError):
     """A step of a stage ended badly (exit 1)."""
 
 
+class ServiceError(PipelineError):
+    """A service that tests need could not be started, or did not become ready (exit 1)."""
+
+
 class StoreError(PipelineError):
     """The store cannot be used: disk full, read-only, no permission (exit 1)."""
 

@@ -50,6 +50,36 @@ class Target(enum.Enum):
         raise ValueError(machine)
 
 
+class Workplace(enum.Enum):
+    """A machine that people work on, which environments are locked for; the word used in YAML."""
+
+    LINUX_X86_64 = "linux_x86_64"
+    LINUX_ARM64 = "linux_arm64"
+    MACOS_ARM64 = "macos_arm64"
+
+    @property
+    def system(self) -> str:
+        """What markers (PEP 508) call `sys_platform`."""
+        return "darwin" if self is Workplace.MACOS_ARM64 else "linux"
+
+    @property
+    def machine(self) -> str:
+        """What markers call `platform_machine`."""
+        return {"linux_x86_64": "x86_64", "linux_arm64": "aarch64"}.get(self.value, "arm64")
+
+    @property
+    def marker(self) -> str:
+        """The marker that holds there and on no other of these."""
+        return f"sys_platform == '{self.system}' and platform_machine == '{self.machine}'"
+
+    @classmethod
+    def here(cls) -> Workplace | None:
+        """Return what this machine is; None where it is none of these."""
+        found = os.uname()
+        system, machine = found.sysname.lower(), found.machine
+        return next((one for one in cls if (one.system, one.machine) == (system, machine)), None)
+
+
 def native_platform() -> str:
     """Return this machine's OCI platform, empty where we know of none."""
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipeline.console.console import Console, Progress, Speaker
-from pipeline.console.text import human_seconds, human_size, printable_text, table
+from pipeline.console.text import human_seconds, human_size, printable_text, stdout_width, table
 
 __all__ = [
     "Console",
@@ -12,5 +12,6 @@ __all__ = [
     "human_seconds",
     "human_size",
     "printable_text",
+    "stdout_width",
     "table",
 ]

@@ -70,15 +70,28 @@ class Deb:
 
     def control(self) -> str:
         """Return the text of the file ``control``."""
+        text = self._of_control(b"control")
+        if text is None:
+            raise VerificationError(f"`{self.label}` has no control file")
+        return text
+
+    def listed(self) -> tuple[str, ...]:
+        """Return the regular files it installs, without a leading slash (deb-md5sums(5)).
+
+        Empty for a package that does not say; nearly all do.
+        """
+        lines = (self._of_control(b"md5sums") or "").splitlines()
+        return tuple(line[34:] for line in lines)
+
+    def _of_control(self, name: bytes) -> str | None:
+        """Return the text of a file that goes with ``control``; None when it is not there."""
         tar = self._open(self._control)
         text: str | None = None
         for member in tar:
-            if member.path == b"control" and member.kind == "file" and text is None:
+            if member.path == name and member.kind == "file" and text is None:
                 if member.size > CONTROL_LIMIT:
                     raise VerificationError(f"`{self.label}` has a control file of absurd size")
                 text = b"".join(tar.content()).decode(errors="replace")
-        if text is None:
-            raise VerificationError(f"`{self.label}` has no control file")
         return text
 
     def data(self) -> TarReader:

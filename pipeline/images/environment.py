@@ -60,6 +60,8 @@ def unpack_system(wheels: Wheels, directory: Path, *, python: str, interpreter: 
 def _install(
     wheels: Wheels, root: Root, schemes: Mapping[str, str], interpreter: str, *, scripts: bool
 ) -> None:
+    if not wheels:
+        return
     # Imported late: a run that finds everything made needs neither the library nor zipfile.
     from pipeline.images.wheelinstall import install_wheel  # noqa: PLC0415
 

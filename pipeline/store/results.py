@@ -30,7 +30,8 @@ class Result:
     """What a build gave.
 
     ``tree`` is the digest of its output, ``seconds`` what it took, ``engine`` who did it,
-    ``label`` its name for people, ``made`` when (Unix time).
+    ``label`` its name for people, ``made`` when (Unix time). ``findings`` are what
+    an audit remarked of its one file: level, rule and message each.
     """
 
     tree: str
@@ -38,6 +39,7 @@ class Result:
     engine: str
     label: str
     made: float
+    findings: tuple[tuple[str, str, str], ...] = ()
 
 
 class Results:
@@ -97,4 +99,5 @@ def decode(key: str, data: bytes) -> Result | None:
     if line is None:
         return None
     row = json.loads(line)
-    return Result(**row) if row.pop("key") == key else None
+    findings = tuple(tuple(found) for found in row.pop("findings", ()))
+    return Result(**row, findings=findings) if row.pop("key") == key else None

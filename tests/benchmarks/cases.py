@@ -9,7 +9,8 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from pipeline.platforms import Target
 from pipeline.sandbox.launch import launch
 from pipeline.sandbox.spec import Overlay, Spec
 from pipeline.store.store import Store
-from tests.benchmarks import bake, monorepo, pulls
+from tests.benchmarks import bake, matrix, monorepo, nvcc, pulls
 from tests.benchmarks.timing import Command, Reading, side_by_side
 from tests.registry.conftest import PROGRAM, serve
 
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
-NATIVE = ROOT / "examples" / "native"
 THIRD_PARTY = ROOT / "examples" / "third-party"
+CUDA = ROOT / "examples" / "cuda"
+SDISTS = ROOT / "tests" / "e2e" / "real_sdists"
 MARKUPSAFE = "markupsafe==3.0.3"
 
 
@@ -109,6 +111,17 @@ def version(directory: Path, runs: int) -> list[Row]:
     return [against("`./pipelinew --version`", told, "bare Python", python, "2.5")]
 
 
+def planning(directory: Path, runs: int) -> list[Row]:
+    """Measure the plan of a wheel of 200 cells, and of its tests with it."""
+    root = matrix.make(directory / "many", 200)
+    do(launcher(root, "lock"))
+    commands = [launcher(root, "plan", "wheel"), launcher(root, "plan"), bare(directory)]
+    wheels, tests, python = side_by_side(commands, runs=runs)
+    what = "`./pipelinew plan wheel`, 200 cells"
+    rows = [against(what, wheels, "bare Python", python, "1 s")]
+    return [*rows, against("the same with their 200 tests", tests, "200 cells", wheels, "2")]
+
+
 def markupsafe(directory: Path, runs: int) -> list[Row]:
     """Measure MarkupSafe's wheel, image warm, beside the same backend on the bare host."""
     do(launcher(THIRD_PARTY, "run", "markupsafe", "--quiet", "--draft"))
@@ -129,6 +142,54 @@ def markupsafe(directory: Path, runs: int) -> list[Row]:
     built, beside = side_by_side([launcher(THIRD_PARTY, *words), host], runs=runs)
     what = "MarkupSafe wheel, image warm, launcher included"
     return [against(what, built, "`python -m build -n -w` on the host", beside, "1.25")]
+
+
+def cuda_wheel(directory: Path, runs: int) -> list[Row]:
+    """Measure the CUDA example's wheel, image warm, beside its nvcc and a link on the bare host."""
+    kept = without(CUDA, directory / "whole", "needs: [sdist]")
+    only = without(kept, directory / "built", "variant:", "abi3:", "repair")
+    do(launcher(only, "lock"))
+    words = ("run", f"wheel[{Target.native().value}]", "--quiet")
+    for root in (only, kept):
+        do(launcher(root, *words))
+    commands = [launcher(root, *words, "--rebuild") for root in (only, kept)]
+    bare_nvcc = nvcc.by_hand(directory, kept, environ())
+    built, whole, beside = side_by_side([*commands, bare_nvcc], runs=min(runs, 7))
+    what = "CUDA wheel for two GPU architectures, image warm, launcher included"
+    host = "nvcc, gcc and a link on the host"
+    return [
+        against(what, built, host, beside, "1.3"),
+        against("the same, renamed, repaired and its ABI checked", whole, host, beside, ""),
+    ]
+
+
+def compiler_cache(directory: Path, runs: int) -> list[Row]:
+    """Measure a wheel whose objects ccache has, beside one for which all is compiled."""
+    kept = without(SDISTS, directory / "kept")
+    plain = without(SDISTS, directory / "plain", "compiler-cache:")
+    words = ("run", f"cached[{Target.native().value}]", "--quiet")
+    commands = [
+        replace(launcher(root, *words), before=partial(set_anew, root / "pipeline.yaml"))
+        for root in (kept, plain)
+    ]
+    found, compiled = side_by_side(commands, runs=runs)
+    what = "lz4 wheel by zig, all objects in the compiler cache"
+    return [against(what, found, "without the cache", compiled, "")]
+
+
+def set_anew(declared: Path) -> None:
+    """Give the last stage a variable that it never had, so that its step runs again."""
+    text = declared.read_text().partition("    env:")[0]
+    declared.write_text(f"{text}    env: {{ONCE: t{time.monotonic_ns()}}}\n")
+
+
+def without(project: Path, copy: Path, *fields: str) -> Path:
+    """Copy a project; leave the lines of its stages out that begin with one of ``fields``."""
+    shutil.copytree(project, copy, ignore=shutil.ignore_patterns("dist"))
+    lines = (copy / "pipeline.yaml").read_text().splitlines(keepends=True)
+    left = [line for line in lines if not line.lstrip().startswith(fields)]
+    (copy / "pipeline.yaml").write_text("".join(left))
+    return copy
 
 
 def on_host(directory: Path) -> tuple[str, Path]:
@@ -173,9 +234,9 @@ def empty_step(directory: Path, runs: int) -> list[Row]:
 
 
 def assembling(directory: Path, runs: int) -> list[Row]:
-    """Measure assembling the native example's image from fetched packages, for both platforms."""
-    root = directory / "native"
-    shutil.copytree(NATIVE, root, ignore=shutil.ignore_patterns("dist", "pipeline.lock"))
+    """Measure assembling an image with gcc from fetched packages, for both platforms."""
+    root = directory / "third-party"
+    shutil.copytree(THIRD_PARTY, root, ignore=shutil.ignore_patterns("dist", "pipeline.lock"))
     for image in (root / "images").iterdir():
         with image.open("a") as stream:
             stream.write("platforms: [linux_x86_64, linux_arm64]\n")
@@ -184,7 +245,7 @@ def assembling(directory: Path, runs: int) -> list[Row]:
     amd, arm = side_by_side(commands, runs=min(runs, 5))
     return [
         Row(
-            what="assembling the image of `examples/native` (gcc, headers) from fetched packages",
+            what="assembling an image with gcc and Python's headers from fetched packages",
             reading=f"{amd.seconds:.2f} s",
             allowed="5 s",
         ),
@@ -200,7 +261,7 @@ def assembling(directory: Path, runs: int) -> list[Row]:
 def cold_assembly(directory: Path, root: Path, platform: str) -> Command:
     """Return a command that assembles the image in a store that holds its packages only."""
     lock = load(root / "pipeline.lock")
-    files = image_files("compiler", platform, lock, {"compiler": "python"})
+    files = image_files("compiler", platform, lock, {})
     cold = directory / f"store-{platform.rpartition('/')[2]}"
 
     def seed() -> None:
@@ -243,8 +304,8 @@ def by_hand(directory: Path) -> Command:
 
 def pulling(directory: Path, runs: int) -> list[Row]:
     """Measure pulling and unpacking an image from a registry on loopback, beside Docker."""
-    do(launcher(NATIVE, "fetch"))
-    plain = pulls.tars(NATIVE, cache_directory(os.environ))
+    do(launcher(THIRD_PARTY, "fetch"))
+    plain = pulls.tars(THIRD_PARTY, cache_directory(os.environ))
     size = sum(map(len, plain)) / 1e6
     what = f"pulling and unpacking an image of {size:.0f} MB from a registry on loopback"
     if not shutil.which(PROGRAM):
@@ -260,7 +321,10 @@ def pulling(directory: Path, runs: int) -> list[Row]:
 ALL: Mapping[str, Callable[[Path, int], list[Row]]] = {
     "nothing-changed": nothing_changed,
     "version": version,
+    "planning": planning,
     "markupsafe": markupsafe,
+    "cuda": cuda_wheel,
+    "compiler-cache": compiler_cache,
     "empty-step": empty_step,
     "assembling": assembling,
     "pulling": pulling,

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import cases
+from tests.benchmarks import cases, dev, environments
 
 if TYPE_CHECKING:
     from tests.benchmarks.cases import Row
@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Measure all, or what is named, and print the table."""
+    known = {**cases.ALL, **environments.ALL, **dev.ALL}
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(cases.ALL))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--runs", type=int, default=15, help="counted runs of each command")
     arguments = parser.parse_args()
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="benchmark-") as scratch:
-        for name in arguments.names or cases.ALL:
+        for name in arguments.names or known:
             directory = Path(scratch) / name
             directory.mkdir()
-            rows += cases.ALL[name](directory, arguments.runs)
+            rows += known[name](directory, arguments.runs)
     lines = ["| what | reading | beside | ratio | at most |", "|---|---|---|---|---|"]
     lines += [f"| {r.what} | {r.reading} | {r.beside} | {r.ratio} | {r.allowed} |" for r in rows]
     sys.stdout.write("\n".join(lines) + "\n")

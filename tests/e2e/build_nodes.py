@@ -9,11 +9,11 @@ import subprocess
 import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 VERSION = "v0.25.1"
 PACKAGE = "github.com/moby/buildkit/cmd/buildkitd"
@@ -93,6 +93,14 @@ class Node:
             self.process.kill()
             self.process.wait()
             self.process = None
+            self._unmount()
+
+    def _unmount(self) -> None:
+        """Take away what a killed daemon left mounted: its directory can go only then."""
+        table = Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()
+        places = [line.split()[1] for line in table]
+        for place in reversed([place for place in places if str(self.directory) in place]):
+            subprocess.run(["umount", "--lazy", place], check=True)
 
     def _listens(self) -> bool:
         kind, _, place = self.address.partition("://")

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
     from tests.e2e.conftest import Project
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.sandbox,
+    pytest.mark.network,
+    pytest.mark.slow,
+    pytest.mark.extended,
+]
 
 ALONE = ("unshare", "--net") if os.geteuid() == 0 else ("unshare", "-r", "--net")
 """What starts a program in a network namespace of its own, whose one interface is down."""

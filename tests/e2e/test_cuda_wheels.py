@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 MACHINES = {Target.LINUX_X86_64: 62, Target.LINUX_ARM64: 183}
 """``e_machine`` of ELF files, which stands in their bytes 18 and 19."""
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.sandbox,
+    pytest.mark.network,
+    pytest.mark.slow,
+    pytest.mark.extended,
+]
 
 
 @pytest.fixture(scope="module")

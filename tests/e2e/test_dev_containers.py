@@ -21,6 +21,7 @@ pytestmark = [
     pytest.mark.docker,
     pytest.mark.network,
     pytest.mark.slow,
+    pytest.mark.extended,
     pytest.mark.skipif(not shutil.which("npm"), reason="`npm` is not installed"),
 ]
 

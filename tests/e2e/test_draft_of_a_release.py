@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network]
 
+SOMEBODY = {
+    f"GIT_{who}_{what}": "somebody@mail.example"
+    for who in ("AUTHOR", "COMMITTER")
+    for what in ("NAME", "EMAIL")
+}
 CLOSED = {"PIP_PROXY": "http://127.0.0.1:9", "PIPELINE_DEBIAN_MIRROR": "http://127.0.0.1:9"}
 
 
@@ -102,6 +107,17 @@ def test_a_network_that_refuses_is_told_with_a_hint_and_exit_5(
 
 
 def test_a_release_that_is_no_draft_is_refused_before_anything_changes(pure: Project) -> None:
-    refused = pure.run("run", "release").expect(7)
-    assert "add `--draft`" in refused.stderr
-    assert pure.git("status", "--porcelain", "--ignored") == ""
+    pure.write("src/more.py", "")
+    refused = pure.run("run", "release", **SOMEBODY).expect(7)
+    assert "the work tree is not clean: `src/more.py`" in refused.stderr
+    assert pure.git("tag") == ""
+    assert not (pure.root / "dist").exists()
+
+
+def test_the_tag_builds_the_bytes_that_the_draft_showed(pure: Project) -> None:
+    drafted = pure.run("run", "release", "--draft", "--json").expect(0)
+    cut = pure.run("run", "release", "--json", "--offline", **SOMEBODY).expect(0)
+    assert pure.git("rev-parse", "v1.0.0^{}") == pure.git("rev-parse", "HEAD")
+    tagged = pure.run("run", "wheel", "--json").expect(0)
+    assert drafted.digests == cut.digests == tagged.digests
+    assert len(tagged.digests) == 2

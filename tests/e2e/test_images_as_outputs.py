@@ -118,13 +118,6 @@ def test_offline_nothing_is_pushed(pure: Project) -> None:
     assert "the network is off" in pure.run("run", "p", "--offline").expect(5).stderr
 
 
-def test_images_beside_wheels_are_not_pushed_yet(pure: Project) -> None:
-    declare(
-        pure, "  p: {kind: publish, needs: [wheel, duration], registry: registry.example/app}\n"
-    )
-    pure.run("run", "p", "--offline").expect(7)
-
-
 def test_a_declared_image_is_kept_with_the_digest_of_the_lock(
     pure: Project, tmp_path: Path
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -217,6 +218,20 @@ def test_cache_mounts_last_from_build_to_build(workshop: Workshop) -> None:
     assert workshop.files(text.replace("id=c", "id=other")) == {"n": "x\n"}
 
 
+def test_steps_use_a_shared_cache_at_the_same_time(workshop: Workshop) -> None:
+    mount = "--mount=type=cache,id=both,target=/c,sharing=shared"
+    texts = [
+        "FROM base AS build\nWORKDIR /out\n"
+        f"RUN {mount} : > /c/{mine}; i=0; while [ ! -e /c/{other} ] && [ $i -lt 2000000 ];"
+        f" do i=$((i+1)); done; test -e /c/{other}\n{OUT}"
+        for mine, other in (("a", "b"), ("b", "a"))
+    ]
+    requests = [workshop.request(text) for text in texts]
+    with ThreadPoolExecutor() as pool:
+        # Each step ends well only once it has seen what the other one leaves there.
+        list(pool.map(lambda request: workshop.engine.build(request, workshop.collect), requests))
+
+
 def test_secrets_are_seen_by_their_step_and_stay_nowhere(
     workshop: Workshop, tmp_path: Path
 ) -> None:
@@ -309,3 +324,25 @@ def test_what_cannot_be_meant_is_refused(workshop: Workshop, text: str, words: s
         workshop.build(text)
     assert words in caught.value.message
     assert caught.value.where == "Dockerfile:2"
+
+
+def test_an_image_is_mounted_with_its_layers_merged_and_cannot_be_changed(
+    workshop: Workshop, tmp_path: Path
+) -> None:
+    lower, upper = tmp_path / "lower", tmp_path / "upper"
+    for layer, name in ((lower, "below"), (upper, "above")):
+        (layer / "usr").mkdir(parents=True)
+        (layer / "usr" / name).write_text(name)
+        (layer / "usr" / "both").write_text(name)
+    workshop.contexts["sysroot"] = ImageContext(
+        digest="1" * 64, platform="linux/other", layers=(lower, upper)
+    )
+    made = workshop.files(
+        "FROM base AS build\nWORKDIR /out\n"
+        "RUN --mount=type=bind,from=sysroot,target=/sysroot"
+        " ls /sysroot/usr > names && cat /sysroot/usr/both > both"
+        " && ! echo x > /sysroot/usr/below && ! mkdir /sysroot/new\n"
+        "RUN --mount=type=bind,from=sysroot,source=/usr,target=/u,rw echo new > /u/both\n" + OUT
+    )
+    assert made == {"names": "above\nbelow\nboth\n", "both": "above"}
+    assert (upper / "usr" / "both").read_text() == "above"

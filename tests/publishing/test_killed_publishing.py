@@ -88,6 +88,7 @@ def test_a_run_killed_in_an_upload_is_finished_by_the_next(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
+@pytest.mark.extended
 def test_killed_a_hundred_times_nothing_is_lost_doubled_or_different(tmp_path: Path) -> None:
     chance, tally, rounds = random.Random(694), Tally(), 0  # noqa: S311  no secret
     while len(tally.kills) < KILLS:

@@ -45,6 +45,16 @@ def test_the_default_is_what_git_tracks_below_the_source(repository: Path) -> No
     assert names(repository) == ["VERSION", "packages/a/VERSION", "packages/a/code.py", "tool.sh"]
 
 
+def test_the_download_cache_is_no_input_of_anything(repository: Path) -> None:
+    (repository / "kept").mkdir()
+    (repository / "kept" / "a-1.tar.gz").touch()
+    (repository / "kept-too").touch()
+    git(repository, "add", ".")
+    stats = StatCache(repository.parent / "stat.json")
+    found = Checkout(repository, stats, without="kept").source(".", ("kept*",))
+    assert [entry.path for entry in found.tree.entries] == ["kept-too"]
+
+
 def test_what_a_link_points_to_comes_with_it(repository: Path) -> None:
     assert names(repository, "packages/a") == [
         "VERSION",

@@ -18,7 +18,9 @@ FILE = {
     "placed": False,
     "sha256": "a" * 64,
     "size": 972,
+    "findings": [],
 }
+FOUND = {"level": "warning", "rule": "size-limit", "message": "it has `5` bytes"}
 
 
 def cell(name: str, status: str, **more: object) -> dict[str, object]:
@@ -58,6 +60,25 @@ def test_a_draft_says_that_nothing_was_changed() -> None:
 def test_remarks_are_warnings_of_their_cell() -> None:
     found = lines(document(cell("wheel", "built", remarks=["no license"])))
     assert "warning: wheel: no license" in found
+
+
+def test_what_an_audit_found_is_a_table_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    twice = [cell("wheel", "built", outputs=[FILE | {"findings": [FOUND]}])] * 2
+    lines(document(*twice))
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "greeting-1.0-py3-none-any.whl",
+        "  warning  size-limit  it has `5` bytes",
+        "",
+    ]
+
+
+def test_on_github_findings_are_warnings_and_in_the_summary(tmp_path: Path) -> None:
+    summary = tmp_path / "summary"
+    environ = {"GITHUB_ACTIONS": "true", "GITHUB_STEP_SUMMARY": str(summary)}
+    told = lines(document(cell("wheel", "built", outputs=[FILE | {"findings": [FOUND]}])), environ)
+    assert f"::warning::{FILE['name']}: size-limit: it has `5` bytes" in told
+    row = f"| `{FILE['name']}` | warning | size-limit | it has `5` bytes |"
+    assert row in summary.read_text()
 
 
 def test_a_github_job_gets_a_summary(tmp_path: Path) -> None:

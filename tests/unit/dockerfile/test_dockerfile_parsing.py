@@ -203,6 +203,10 @@ def test_a_copy_takes_inline_documents_beside_files() -> None:
         ("dst=/a,src=c", Mount(type="bind", target="/a", source="c")),
         ("type=cache,target=/a", Mount(type="cache", target="/a", read_only=False)),
         (
+            "type=cache,target=/a,sharing=shared",
+            Mount(type="cache", target="/a", read_only=False, shared=True),
+        ),
+        (
             "type=cache,id=x,destination=/a,sharing=locked,mode=0700,ro",
             Mount(type="cache", target="/a", id="x", mode="0700", read_only=True),
         ),

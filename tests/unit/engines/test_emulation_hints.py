@@ -52,3 +52,9 @@ def test_the_tiny_program_is_an_elf_executable_of_its_machine(machine: str, numb
     assert (program[:4], kind, found) == (b"\x7fELF", 2, number)
     assert entry - 0x400000 == 120
     assert len(program) < 160
+
+
+def test_an_image_that_is_only_mounted_takes_no_emulator() -> None:
+    mounted = "FROM other\nRUN --mount=type=bind,from=base,target=/sysroot true\n"
+    assert platforms(request(mounted)) == frozenset()
+    assert platforms(request("ARG NAME=base\nFROM $NAME\nRUN true\n")) == {"linux/arm64"}

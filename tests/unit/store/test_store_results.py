@@ -33,8 +33,9 @@ def test_a_result_comes_back_and_can_be_replaced(store: Store, tmp_path: Path) -
     assert store.get_result(KEY) is None
     result, _ = stored(store, tmp_path / "out")
     assert store.get_result(KEY) == result
-    store.put_result(KEY, replace(result, seconds=2.0))
-    assert store.get_result(KEY) == replace(result, seconds=2.0)
+    other = replace(result, seconds=2.0, findings=(("warning", "rule", "words"),))
+    store.put_result(KEY, other)
+    assert store.get_result(KEY) == other
 
 
 def test_a_result_whose_tree_or_file_is_gone_or_short_is_no_result(

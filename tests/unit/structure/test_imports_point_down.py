@@ -24,16 +24,20 @@ BELOW = {
     "engines": {"dockerfile", "sandbox", "store"},
     "lock": set(),
     "network": {"store"},
+    "downloads": {"lock", "store", "checkout", "wheels"},
     "registry": {"network", "lock", "store"},
     "images": {"store", "engines", "lock", "config", "registry"},
     "plan": {"config", "lock", "checkout", "store", "dockerfile"},
+    "cross": {"config", "lock"},
     "locking": {
         *("config", "lock", "store", "images", "plan", "wheels", "checkout", "network"),
-        "registry",
+        *("registry", "cross", "downloads"),
     },
+    "publishing": {"release", "wheels", "locking", "network", "store"},
+    "evidence": {"plan", "images", "lock", "store", "wheels"},
     "stages": {
         *("config", "lock", "locking", "checkout", "plan", "registry", "release", "wheels"),
-        "inside",
+        *("inside", "publishing", "cross"),
     },
     "execute": {
         *(
@@ -48,10 +52,16 @@ BELOW = {
             "engines",
             "dockerfile",
         ),
-        *("wheels", "store", "start"),
+        *("wheels", "store", "start", "cross", "evidence"),
     },
-    "environments": {"config", "lock", "locking", "images", "execute", "store"},
+    "workflows": {"config"},
+    "environments": {"config", "lock", "locking", "images", "execute", "network", "store"},
+    "dev": {
+        *("config", "checkout", "lock", "locking", "plan", "stages", "execute", "images"),
+        *("engines", "sandbox", "store", "workflows", "cross", "inside"),
+    },
     "cli": None,
+    "testing": {"cli", "engines", "sandbox", "store", "execute", "images"},
 }
 """For each room the others it may import, besides itself and the common modules."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.cli.outcome import show
-from pipeline.cli.releasing import expectations
+from pipeline.cli.releasing import expectations, require_tag
 from pipeline.cli.selecting import plan_of
 from pipeline.config.stages import PublishStage
 from pipeline.engines.protocol import Availability
@@ -83,6 +83,7 @@ def publish(arguments: argparse.Namespace, session: Session) -> int:
         raise UsageError("no stage of this project publishes", hint="declare one of kind `publish`")
     plan = plan_of(session, tuple(chosen))
     version = session.version
+    require_tag(plan, session, version)
     options = replace(
         session.options(),
         draft=arguments.draft,

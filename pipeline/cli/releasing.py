@@ -8,6 +8,7 @@ from pipeline.checkout import git, worktree
 from pipeline.config.stages import ChangelogStage, PublishStage
 from pipeline.errors import PipelineError, ReleaseRefusedError, UsageError
 from pipeline.files import atomic_write
+from pipeline.release.tags import require_match
 from pipeline.release.version import commit_subject, tag_name, tag_subject
 
 if TYPE_CHECKING:
@@ -46,6 +47,17 @@ def expectations(
             hint="check out what was drafted, or draft again",
         )
     return found.expected()
+
+
+def require_tag(plan: Plan, session: Session, version: str) -> None:
+    """Raise ReleaseRefusedError when an upload would be of another version than the tag's.
+
+    Nothing is asked of a run that uploads nothing: a draft, and one that cuts the release itself.
+    """
+    kinds = {cell.kind for cell in plan.cells}
+    uploads = "publish" in kinds and "release" not in kinds and not session.arguments.draft
+    if uploads and worktree.is_repository(session.root):
+        require_match(session.root, session.pipeline.project.tag, version)
 
 
 def release_plan(plan: Plan, report: RunReport, session: Session) -> ReleasePlan | None:

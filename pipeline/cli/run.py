@@ -14,7 +14,7 @@ from pipeline.cli import noop
 from pipeline.cli.outcome import error_document, show
 from pipeline.cli.parser import add_engine, add_network, positive
 from pipeline.cli.preamble import announce
-from pipeline.cli.releasing import expectations, release_plan, write_plan
+from pipeline.cli.releasing import expectations, release_plan, require_tag, write_plan
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.cli.watching import watched_paths
 from pipeline.config.stages import PublishStage, ReleaseStage
@@ -91,6 +91,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     engine = session.engine(keep=arguments.keep, shell=arguments.shell, fresh=arguments.rebuild)
     plan = plan_of(session, chosen)
     version = session.version  # a wrong one is told before the work, not after it
+    require_tag(plan, session, version)
     expected = expectations(arguments, plan, version)
     announce(plan, session, engine.name)
     if arguments.shell:

@@ -43,7 +43,8 @@ for word do
   set -- "$@" "$word"
 done
 [ "$link" ] && set -- "$@"{libraries}
-{variables}exec {command} -ffile-prefix-map="$PWD"=. {flags} -frandom-seed="${{out:-none}}" "$@"{headers}
+{variables}exec {command} -ffile-prefix-map="$PWD"=. {flags} \\
+  -frandom-seed="${{out:-none}}" "$@"{headers}
 """
 
 VARIABLES = f"""\

@@ -50,7 +50,6 @@ class PipSettings:
             "UV_DEFAULT_INDEX": self.index,
             "UV_INDEX": " ".join(self.extra_indexes),
             "UV_FIND_LINKS": ",".join(self.find_links),
-            "UV_NO_INDEX": "1" if self.no_index else "",
             "UV_INSECURE_HOST": " ".join(self.trusted_hosts),
             "UV_HTTP_TIMEOUT": str(int(self.timeout)),
             "SSL_CERT_FILE": self.cert,

@@ -112,8 +112,8 @@ def _preferred(request: Request, settings: Settings) -> tuple[tuple[str, str], .
 def command(request: Request, directory: Path, settings: Settings) -> list[str]:
     """Return uv's command line for a request whose files lie in ``directory``.
 
-    What is in the project's download cache is a candidate beside what indexes have; offline there
-    is nothing else.
+    What is in the project's download cache is a candidate beside what indexes have; offline, or
+    where pip is told ``no-index``, there is nothing else but pip's ``find-links``.
     """
     words = [find_uv_bin(), "pip", "compile", str(directory / "requirements.in")]
     words += ["--format", "pylock.toml", "--output-file", str(directory / "pylock.toml")]
@@ -130,7 +130,7 @@ def command(request: Request, directory: Path, settings: Settings) -> list[str]:
         words += ["--find-links", str(settings.downloads.directory.path.absolute())]
     if settings.newest:
         words += ["--exclude-newer", settings.newest]
-    if settings.offline:
+    if settings.offline or settings.pip.no_index:
         words += ["--no-index"]
     return words
 

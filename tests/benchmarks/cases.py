@@ -173,7 +173,7 @@ def compiler_cache(directory: Path, runs: int) -> list[Row]:
         for root in (kept, plain)
     ]
     found, compiled = side_by_side(commands, runs=runs)
-    what = "lz4 wheel by zig, all objects in the compiler cache"
+    what = "lz4 wheel by zig, all objects in the compiler cache, launcher included"
     return [against(what, found, "without the cache", compiled, "")]
 
 

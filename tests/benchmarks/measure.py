@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.benchmarks import cases, dev, environments
+from tests.benchmarks import cases, dev, environments, foreign
 
 if TYPE_CHECKING:
     from tests.benchmarks.cases import Row
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Measure all, or what is named, and print the table."""
-    known = {**cases.ALL, **environments.ALL, **dev.ALL}
+    known = {**cases.ALL, **environments.ALL, **dev.ALL, **foreign.ALL}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(known))
     parser.add_argument("--runs", type=int, default=15, help="counted runs of each command")

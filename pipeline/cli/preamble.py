@@ -45,7 +45,7 @@ def state_of(cell: PlannedCell, session: Session) -> str:
     """Return what a run has to do about a cell, as far as it can be known beforehand."""
     if cell.recipe is None:
         return HOST
-    if getattr(session.arguments, "rebuild", False):
+    if getattr(session.arguments, "rebuild", False) and not cell.internal:
         return BUILD
     return CACHED if session.store.get_result(cell.recipe.key) else BUILD
 

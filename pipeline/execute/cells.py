@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """What every cell's work needs at hand. ``rebuild`` ignores results that are there.
+    """What every cell's work needs at hand.
 
-    ``environ`` is the caller's environment, which secrets come from.
+    ``rebuild`` ignores results that are there, but for those of internal cells. ``environ`` is the
+    caller's environment, which secrets come from.
     """
 
     store: Store
@@ -51,12 +52,13 @@ def build_cell(bench: Bench, planned: PlannedCell, recipe: Recipe) -> CellReport
     sdist, the wheel is the one that is there.
     """
     began = time.monotonic()
-    found = None if bench.rebuild else bench.store.get_result(recipe.key)
+    anew = bench.rebuild and not planned.internal
+    found = None if anew else bench.store.get_result(recipe.key)
     if found:
         return _report(bench, planned, found, "cached", began)
     outputs = _output_trees(bench, recipe)
     second = _content_key(recipe, outputs)
-    if second != recipe.key and not bench.rebuild and (found := _sound(bench.store, second)):
+    if second != recipe.key and not anew and (found := _sound(bench.store, second)):
         bench.store.put_result(recipe.key, found)
         return _report(bench, planned, found, "cached", began)
     result = _build(bench, planned, recipe, outputs)

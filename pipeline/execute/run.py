@@ -141,8 +141,11 @@ def _preload() -> None:
 
 def missing(plan: Plan, means: Means, *, rebuild: bool) -> list[Recipe]:
     """Return the recipes that have no result yet, or one whose files rotted."""
-    recipes = [cell.recipe for cell in plan.cells if cell.recipe]
-    return [recipe for recipe in recipes if rebuild or not _is_built(recipe, means)]
+    return [
+        cell.recipe
+        for cell in plan.cells
+        if cell.recipe and ((rebuild and not cell.internal) or not _is_built(cell.recipe, means))
+    ]
 
 
 def _is_built(recipe: Recipe, means: Means) -> bool:

@@ -47,6 +47,8 @@ def access(index: RealIndex) -> dict[str, str]:
 
 def with_remote(project: Project, place: Path) -> Path:
     """Give the repository a bare remote called `origin`, with all it has; return the remote."""
+    git(project.root, "config", "user.name", "A")
+    git(project.root, "config", "user.email", "a@mirror.example")
     git(project.root, "branch", "--move", "main")
     subprocess.run(["git", "init", "--quiet", "--bare", str(place)], check=True)
     git(project.root, "remote", "add", "origin", str(place))
@@ -78,7 +80,9 @@ def test_a_fragment_becomes_a_package_that_anyone_can_rebuild(
     pure: Project, pypiserver: RealIndex, programs: Path, tmp_path: Path
 ) -> None:
     remote = with_remote(pure, tmp_path / "remote.git")
-    pure.run("changes", "new", "--kind", "fix", "--issue", "7", "--text", "Days are read.")
+    pure.run(
+        "changes", "new", "--kind", "bugfix", "--issue", "7", "--text", "Days are read."
+    ).expect(0)
     git(pure.root, "add", "changes")
     git(pure.root, "commit", "--quiet", "--message", "days")
     draft = pure.run("run", "release", "--draft", "--json").expect(0)

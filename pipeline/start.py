@@ -50,9 +50,19 @@ def run() -> int:
     try:
         from pipeline.cli.main import main  # noqa: PLC0415 - importable only from here on
 
-        return main()
+        status = main()
+        ignore_interrupts()
     except KeyboardInterrupt:  # while we were still being imported
         return 130
+    return status
+
+
+def ignore_interrupts() -> None:
+    """Let a late Ctrl-C change nothing: all is done, and Python would die of the signal."""
+    # Built in, while `signal` costs a tenth of a run with nothing to do.
+    import _signal  # type: ignore[import-not-found]  # noqa: PLC0415
+
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
 
 
 if __name__ == "__main__":

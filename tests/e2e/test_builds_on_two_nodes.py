@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
     from tests.e2e.conftest import Project
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.sandbox,
+    pytest.mark.network,
+    pytest.mark.slow,
+    pytest.mark.extended,
+]
 
 BUILDKIT = ("--engine", "buildkit", "--builder", NAME)
 

@@ -20,7 +20,8 @@ ARG LEVEL
 RUN --mount=type=tmpfs,target=/t --mount=type=secret,id=token,target=/t/token,mode=0444 \\
     wc -c < /t/token > /out/length-$LEVEL
 RUN --mount=type=bind,from=src,source=/data.txt,target=/data.txt \\
-    --mount=type=cache,target=/cache cp /data.txt /cache/seen && cp /cache/seen /out/seen-$LEVEL
+    --mount=type=cache,target=/cache,sharing=locked \\
+    cp /data.txt /cache/seen && cp /cache/seen /out/seen-$LEVEL
 RUN <<EOF
 echo "level $LEVEL" > /out/level-$LEVEL
 EOF

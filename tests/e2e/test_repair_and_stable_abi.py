@@ -16,7 +16,12 @@ from tests.e2e.conftest import Project, commit, copy_tracked, link_store, machin
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.network, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.sandbox,
+    pytest.mark.network,
+    pytest.mark.slow,
+    pytest.mark.extended,
+]
 
 HERE = Target.native()
 OTHER = next(target for target in Target if target is not HERE)

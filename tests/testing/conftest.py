@@ -96,6 +96,8 @@ class Place:
         (self.root / "test_it.py").write_text(text.replace("COMMAND", repr(self.redis)))
         command = [sys.executable, "-m", "pytest", "-p", "pipeline.testing.plugin", "-W", "error"]
         variables = {"PYTHONPATH": str(REPOSITORY), "MARK": "", "NAME": self.mark}
+        # Where the package is installed the plugin would be loaded twice.
+        variables["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         with subprocess.Popen(
             [*command, "-p", "no:cacheprovider", "-s", *words, "test_it.py"],
             cwd=self.root,

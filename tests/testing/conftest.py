@@ -11,6 +11,7 @@ import time
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,8 @@ ENGINES = [
     pytest.param("sandbox", marks=pytest.mark.sandbox),
     pytest.param("docker", marks=pytest.mark.docker),
 ]
+
+PLUGIN = "pipeline.testing.plugin"
 
 
 @dataclass
@@ -94,10 +97,11 @@ class Place:
     def pytest(self, text: str, *words: str, **environ: str) -> Iterator[subprocess.Popen[str]]:
         """Start a run of one test file in the project, with the plugin; it is over at the end."""
         (self.root / "test_it.py").write_text(text.replace("COMMAND", repr(self.redis)))
-        command = [sys.executable, "-m", "pytest", "-p", "pipeline.testing.plugin", "-W", "error"]
+        command = [sys.executable, "-m", "pytest", "-W", "error"]
+        # Where the package is installed pytest loads the plugin itself, and not twice.
+        if not any(each.value == PLUGIN for each in entry_points(group="pytest11")):
+            command += ["-p", PLUGIN]
         variables = {"PYTHONPATH": str(REPOSITORY), "MARK": "", "NAME": self.mark}
-        # Where the package is installed the plugin would be loaded twice.
-        variables["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
         with subprocess.Popen(
             [*command, "-p", "no:cacheprovider", "-s", *words, "test_it.py"],
             cwd=self.root,

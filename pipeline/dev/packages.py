@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.dev.layout import Layout, find
 from pipeline.errors import ConfigError, UsageError
+from pipeline.locking.entry_points import listed, programs
 from pipeline.locking.project import FILE, normal, requirement_name
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 UNKNOWN = "0"
 """The version of a project that says none."""
 
-_OBJECT = re.compile(r"\s*(?P<module>[\w.]+)\s*:\s*(?P<object>[\w.]+)\s*(\[.*\])?\s*")
 _SCRIPT = """\
 #!/env/bin/python
 import sys
@@ -139,8 +139,8 @@ def installed(package: Package, *, python: str, repository: str) -> dict[str, st
         # PEP 610
         f"{info}/direct_url.json": json.dumps({"dir_info": {"editable": True}, "url": url}),
     }
-    if package.project.entry_points:
-        files[f"{info}/entry_points.txt"] = "\n".join(_ini(package))
+    if points := listed(package.project):
+        files[f"{info}/entry_points.txt"] = points
     if package.layout.paths:
         lines = (f"{repository}/{package.place(path)}\n" for path in package.layout.paths)
         files[f"{packages}/__editable__.{escaped}.pth"] = "".join(lines)
@@ -163,26 +163,15 @@ def _metadata(package: Package) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _ini(package: Package) -> Iterator[str]:
-    for group, points in package.project.entry_points.items():
-        yield f"[{group}]"
-        yield from (f"{name} = {value}" for name, value in points.items())
-        yield ""
-
-
 def _scripts(package: Package) -> Iterator[tuple[str, str]]:
-    for group in ("console_scripts", "gui_scripts"):
-        for name, value in package.project.entry_points.get(group, {}).items():
-            match = _OBJECT.fullmatch(value)
-            if match is None or "/" in name:
-                raise ConfigError(
-                    f"the program `{name}` of `{package.name}` stands for `{value}`, "
-                    "which is no `module:object`",
-                    where=package.project.where,
-                )
-            text = _SCRIPT.format(
-                module=match["module"],
-                first=match["object"].partition(".")[0],
-                object=match["object"],
+    for program in programs(package.project):
+        if not program.sound:
+            raise ConfigError(
+                f"the program `{program.name}` of `{package.name}` stands for `{program.value}`, "
+                "which is no `module:object`",
+                where=package.project.where,
             )
-            yield f"bin/{name}", text
+        yield (
+            f"bin/{program.name}",
+            _SCRIPT.format(module=program.module, first=program.imported, object=program.call),
+        )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.environments.linking import START, record_line, write
+from pipeline.locking.entry_points import listed, programs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,6 @@ from {module} import {name}
 if __name__ == "__main__":
     sys.exit({call}())
 """
-OBJECT = re.compile(r"\s*([\w.]+)\s*:\s*([\w.]+)\s*(?:\[.*\])?\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +65,14 @@ def add(editables: list[Editable], directory: Path, packages: str) -> Iterator[E
 
 
 def _scripts(project: Project, directory: Path, taken: set[str]) -> Iterator[Entry]:
-    for group in ("console_scripts", "gui_scripts"):
-        for name, target in project.entry_points.get(group, {}).items():
-            match = OBJECT.fullmatch(target)
-            path = directory / "bin" / name
-            if match is None or "/" in name or name in taken or path.exists() or path.is_symlink():
-                continue  # what it cannot be made for, a build of the wheel will refuse
-            taken.add(name)
-            text = SCRIPT.format(module=match[1], name=match[2].partition(".")[0], call=match[2])
-            data = START + b"\n" + text.encode()
-            yield write(directory, f"bin/{name}", data, program=True)
+    for program in programs(project):
+        path = directory / "bin" / program.name
+        if not program.sound or program.name in taken or path.exists() or path.is_symlink():
+            continue  # what it cannot be made for, a build of the wheel will refuse
+        taken.add(program.name)
+        text = SCRIPT.format(module=program.module, name=program.imported, call=program.call)
+        data = START + b"\n" + text.encode()
+        yield write(directory, f"bin/{program.name}", data, program=True)
 
 
 def _metadata(
@@ -84,16 +82,13 @@ def _metadata(
     version = project.version or UNKNOWN_VERSION
     name = re.sub(r"[-_.]+", "_", project.name).lower()
     info = f"{name}-{version}.dist-info"
-    points = [
-        "\n".join([f"[{group}]", *(f"{key} = {value}" for key, value in entries.items()), ""])
-        for group, entries in project.entry_points.items()
-    ]
+    points = listed(project)
     url = {"url": one.directory.as_uri(), "dir_info": {"editable": True}}
     texts = {
         "METADATA": f"Metadata-Version: 2.1\nName: {project.name}\nVersion: {version}\n",
         "INSTALLER": "pipeline\n",
         "direct_url.json": json.dumps(url),
-        **({"entry_points.txt": "\n".join(points)} if points else {}),
+        **({"entry_points.txt": points} if points else {}),
     }
     written = {
         f"{info}/{file}": write(directory, f"{packages}/{info}/{file}", text.encode())

@@ -9,6 +9,7 @@ from pipeline.checkout.history import commit_of
 from pipeline.checkout.worktree import is_repository
 from pipeline.errors import UsageError
 from pipeline.evidence.provenance import SUFFIX, read_claim
+from pipeline.execute.artifacts import DIST
 from pipeline.execute.evidence import DIRECTORY
 from pipeline.execute.reproduce import Claimed, check_file, reproduce, snapshot
 
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from pipeline.cli.session import Session
     from pipeline.evidence.provenance import Claim
     from pipeline.execute.rebuild import Comparison
-
-DIST = "dist"
 
 
 def reproduced(words: Sequence[str], session: Session) -> tuple[Comparison, ...]:

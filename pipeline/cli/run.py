@@ -18,7 +18,7 @@ from pipeline.cli.releasing import expectations, release_plan, require_tag, writ
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.cli.watching import watched_paths
 from pipeline.config.stages import PublishStage, ReleaseStage
-from pipeline.execute.artifacts import copy_to
+from pipeline.execute.artifacts import DIST, copy_to
 from pipeline.execute.report import RunReport
 from pipeline.execute.run import execute
 from pipeline.plan.matrix import all_cells
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from pipeline.plan.types import Plan
     from pipeline.stages.releasing import Releasing
 
-DIST = "dist"
 FEW = 5
 EXAMPLES = (
     ("pipeline run wheel", "build it and what it needs into dist/"),

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 from pipeline.cross.compiler import PLACE, TOOLCHAIN, ZIG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pipeline.cross.compiler import Compiler
 
 BIN = f"{PLACE}/bin"
 
-PREFIXES = {"/src": ".", "/env": "env", "/sysroot": "", ZIG: "zig"}
+STEP = {"/src": ".", "/env": "env"}
+PREFIXES = {**STEP, "/sysroot": "", ZIG: "zig"}
 """Paths of a step, and what stands for them in debug information."""
 
 CLANG = {"cc": "zig-clang", "c++": "zig-clang++"}
@@ -101,7 +102,12 @@ def _flags(compiler: Compiler) -> Iterator[str]:
         yield from ("-target", compiler.triplet, "-fno-sanitize=undefined")
     elif compiler.sysroot:
         yield f"--sysroot={compiler.sysroot}"
-    yield from (f"-ffile-prefix-map={path}={name}" for path, name in PREFIXES.items())
+    yield from prefix_maps(PREFIXES)
+
+
+def prefix_maps(prefixes: Mapping[str, str]) -> Iterator[str]:
+    """Yield the flags of gcc and clang that write down something else for paths of the step."""
+    yield from (f"-ffile-prefix-map={path}={name}" for path, name in prefixes.items())
 
 
 def _tool(compiler: Compiler, name: str) -> str:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from pipeline.store.trees import Tree
 
 
+DIST = "dist"
+"""Where wheels and sdists go in a repository unless told otherwise."""
+
+
 def artifacts(tree: Tree, store: Store) -> tuple[Artifact, ...]:
     """Return the files of an output tree."""
     return tuple(

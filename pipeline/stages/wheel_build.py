@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cross.compiler import Compiler
 from pipeline.cross.found import prebuilt
+from pipeline.cross.wrappers import STEP, prefix_maps
 from pipeline.errors import ConfigError
 from pipeline.stages import inside
 
@@ -20,10 +21,7 @@ BUILD_SETTING = f"--config-setting=build-dir={BUILD}"
 """For meson-python and scikit-build-core, whose own choice has random letters that get into what
 is compiled there. Other backends take no notice."""
 
-FLAGS = " ".join(
-    f"-ffile-prefix-map={path}={name}"
-    for path, name in (("/src", "."), ("/env", "env"), (BUILD, "build"))
-)
+FLAGS = " ".join(prefix_maps({**STEP, BUILD: "build"}))
 """Paths of the step are no part of what gcc and clang write down about the sources."""
 
 PLAIN = ("/env/bin/python", "-m", "build", "--no-isolation", "--skip-dependency-check", "--wheel")

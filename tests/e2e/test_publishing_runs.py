@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.publishing.serving import TOKEN, USER, FaultyIndex, serve
+from tests.publishing.serving import TOKEN, USER, FaultyIndex, access, serve
 from tests.registry.conftest import serve as serve_registry
 
 if TYPE_CHECKING:
@@ -29,15 +29,6 @@ pytestmark = [pytest.mark.sandbox, pytest.mark.network]
 def index(tmp_path: Path) -> Iterator[FaultyIndex]:
     with serve(FaultyIndex(tmp_path / "index")) as running:
         yield running
-
-
-def access(index: FaultyIndex) -> dict[str, str]:
-    return {
-        "TWINE_REPOSITORY_URL": index.upload,
-        "TWINE_USERNAME": USER,
-        "TWINE_PASSWORD": TOKEN,
-        "PIPELINE_INDEX_URL": index.simple,
-    }
 
 
 def uploads(index: FaultyIndex) -> int:

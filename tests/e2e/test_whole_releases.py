@@ -13,6 +13,7 @@ import pytest
 from pipeline.platforms import Target
 from tests.benchmarks import monorepo
 from tests.e2e.conftest import Project, commit, git, machine_settings
+from tests.publishing.serving import access
 from tests.publishing.test_real_indexes import (
     PASSWORD,
     USER,
@@ -34,15 +35,6 @@ PUBLISH = """\
   publish: {kind: publish, needs: [sdist, wheel, changelog]}
   release: {kind: release, needs: [publish]}
 """
-
-
-def access(index: RealIndex) -> dict[str, str]:
-    return {
-        "TWINE_REPOSITORY_URL": index.upload,
-        "TWINE_USERNAME": USER,
-        "TWINE_PASSWORD": PASSWORD,
-        "PIPELINE_INDEX_URL": index.simple,
-    }
 
 
 def with_remote(project: Project, place: Path) -> Path:
@@ -88,7 +80,7 @@ def test_a_fragment_becomes_a_package_that_anyone_can_rebuild(
     draft = pure.run("run", "release", "--draft", "--json").expect(0)
     pure.run("run", "release", "--push").expect(0)
     there = checked_out(remote, "v1.0.0", tmp_path / "elsewhere", pure)
-    there.run("run", "publish", **access(pypiserver)).expect(0)
+    there.run("run", "publish", **access(pypiserver, USER, PASSWORD)).expect(0)
     drafted = {n: d for n, d in draft.digests.items() if n.endswith((".whl", ".tar.gz"))}
     assert published(pypiserver) == drafted
     pip_install(programs, pypiserver, tmp_path / "site", "example-duration==1.0.0")
@@ -125,7 +117,7 @@ def test_three_distributions_survive_a_kill_in_the_middle(
     three.run("run", "release", "--push").expect(0)
     there = checked_out(remote, "v1.0", tmp_path / "elsewhere", three)
     killed = Project(
-        there.tool, there.root, there.cache, {**there.environ, **access(pypiserver)}
+        there.tool, there.root, there.cache, {**there.environ, **access(pypiserver, USER, PASSWORD)}
     ).start("run", "publish")
     end = time.monotonic() + 120
     while not published(pypiserver) and time.monotonic() < end:
@@ -133,7 +125,7 @@ def test_three_distributions_survive_a_kill_in_the_middle(
     killed.kill()
     killed.communicate()
     before = published(pypiserver)
-    there.run("run", "publish", **access(pypiserver)).expect(0)
+    there.run("run", "publish", **access(pypiserver, USER, PASSWORD)).expect(0)
     after = published(pypiserver)
     assert len(after) == 6
     assert before.items() <= after.items()

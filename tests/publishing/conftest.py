@@ -15,7 +15,7 @@ from pipeline.publishing.journal import journal, name_of
 from pipeline.publishing.places import RemoteIndex, find
 from pipeline.publishing.preflight import checked
 from pipeline.publishing.publish import Publisher, Receipt
-from tests.publishing.serving import TOKEN, USER, FaultyIndex, serve
+from tests.publishing.serving import TOKEN, FaultyIndex, access, serve
 from tests.unit.publishing.making import candidates
 
 if TYPE_CHECKING:
@@ -42,10 +42,7 @@ class Desk:
     @property
     def environ(self) -> dict[str, str]:
         return {
-            "TWINE_REPOSITORY_URL": self.index.upload,
-            "TWINE_USERNAME": USER,
-            "TWINE_PASSWORD": self.token,
-            "PIPELINE_INDEX_URL": self.index.simple,
+            **access(self.index, token=self.token),
             "HOME": str(self.journals.parent),
             "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
         }

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from packaging.utils import canonicalize_name
@@ -77,6 +77,26 @@ class FaultyIndex:
     def files(self) -> dict[str, bytes]:
         """What is at the index."""
         return {path.name: path.read_bytes() for path in self.directory.iterdir()}
+
+
+class Served(Protocol):
+    """An index that runs: where files go, and where its pages are."""
+
+    @property
+    def upload(self) -> str: ...
+
+    @property
+    def simple(self) -> str: ...
+
+
+def access(index: Served, user: str = USER, token: str = TOKEN) -> dict[str, str]:
+    """Return the variables that let a run publish to an index."""
+    return {
+        "TWINE_REPOSITORY_URL": index.upload,
+        "TWINE_USERNAME": user,
+        "TWINE_PASSWORD": token,
+        "PIPELINE_INDEX_URL": index.simple,
+    }
 
 
 @contextmanager

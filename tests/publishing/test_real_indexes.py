@@ -21,6 +21,7 @@ import pytest
 from pipeline.errors import ReleaseRefusedError
 from pipeline.locking.settings import Settings
 from tests.publishing.conftest import publish_to
+from tests.publishing.serving import access
 from tests.unit.publishing.making import release, wheel
 
 if TYPE_CHECKING:
@@ -44,14 +45,8 @@ class RealIndex:
 
     @property
     def settings(self) -> Settings:
-        environ = {
-            "TWINE_REPOSITORY_URL": self.upload,
-            "TWINE_USERNAME": USER,
-            "TWINE_PASSWORD": self.password,
-            "PIPELINE_INDEX_URL": self.simple,
-            "HOME": str(self.home),
-        }
-        return Settings(environ=environ)
+        given = access(self, USER, self.password)
+        return Settings(environ=given | {"HOME": str(self.home)})
 
     def publish(self, files: Sequence[Path]) -> Receipt:
         return publish_to("pypi", self.settings, self.home / "journals", files)

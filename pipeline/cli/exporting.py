@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from typing import TYPE_CHECKING
 
-from pipeline.console import table
+from pipeline.cli.relinking import record, shown
+from pipeline.cli.watching import declarations
 from pipeline.environments.editors import settings, write
 from pipeline.environments.export import export
 from pipeline.environments.make import require
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 
 def export_environments(arguments: argparse.Namespace, session: Session) -> int:
     """Make the environments that are meant and link them; print paths, or an editor's settings."""
+    began = time.time_ns()
     names = _meant(arguments, session)
     if arguments.settings and len(names) != 1:
         raise UsageError(
@@ -35,8 +39,10 @@ def export_environments(arguments: argparse.Namespace, session: Session) -> int:
     elif arguments.json:
         print(json.dumps({"environments": [_row(one) for one in done]}, indent=2))
     else:
-        rows = [(one.name, str(one.path), one.state) for one in done]
-        print("\n".join(table(("environment", "path", ""), rows)))
+        maker = session.environments
+        inputs = declarations(session)
+        record(sys.argv[2:], done, maker.made, session.root, inputs=inputs, began=began)
+        print(shown(done))
     return 0
 
 

@@ -1,55 +1,63 @@
-"""The command line: picks the verb, and turns every failure into words and an exit code."""
+"""The command line: picks the verb, and turns every failure into words and an exit code.
+
+What every call imports does without `typing`, which would be a third of a call with nothing to do.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
 from pipeline.cli import noop
 from pipeline.console import Console
 from pipeline.errors import PipelineError, UsageError
 from pipeline.start import version
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from typing import NoReturn, Protocol
 
     from pipeline.cli.parser import Parser
     from pipeline.cli.session import Session
+
+    class VerbModule(Protocol):
+        """What a module of a verb has: examples for its help, its arguments and its work."""
+
+        EXAMPLES: tuple[tuple[str, str], ...]
+
+        def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+            """Declare the verb's flags."""
+
+        def run(self, arguments: argparse.Namespace, session: Session) -> int:
+            """Do it; return the exit code."""
+
 
 INTERRUPTED = 130
 BUG = 70
 
 
-class Verb(NamedTuple):
-    """A row of the table of verbs."""
-
-    name: str
-    module: str
-    summary: str
-
-
-VERBS = (
-    Verb("run", "run", "run stages: build, test, draft a release"),
-    Verb("plan", "plan", "show what a run would do"),
-    Verb("list", "list", "list stages, cells, images and environments"),
-    Verb("render", "render", "write the Dockerfiles and their contexts"),
-    Verb("lock", "lock", "resolve every package into pipeline.lock (network)"),
-    Verb("export", "export", "put environments where IDEs find them, or an image into one file"),
-    Verb("fetch", "fetch", "download what the lock names into the cache (network)"),
-    Verb("dev", "dev", "work in a stage's image, with the checkout's packages editable"),
-    Verb("exec", "exec", "run a command in a locked environment"),
-    Verb("verify", "verify", "build a stage again from scratch and compare the bytes"),
-    Verb("audit", "audit", "check any wheel or sdist, and show what is wrong with it"),
-    Verb("changes", "changes", "write, check, preview, renumber and merge news fragments"),
-    Verb("release", "release", "say which version comes next; take back a half-made release"),
-    Verb("cache", "cache", "look after the cache and the download cache; make bundles"),
-    Verb("ci", "ci", "write, check and simulate workflows of GitHub Actions"),
-    Verb("doctor", "doctor", "say what works on this machine, and what to do about the rest"),
-    Verb("schema", "schema", "print the JSON Schema of pipeline.yaml or of an image"),
-)
-
+VERBS = {
+    "run": "run stages: build, test, draft a release",
+    "plan": "show what a run would do",
+    "list": "list stages, cells, images and environments",
+    "render": "write the Dockerfiles and their contexts",
+    "lock": "resolve every package into pipeline.lock (network)",
+    "export": "put environments where IDEs find them, or an image into one file",
+    "fetch": "download what the lock names into the cache (network)",
+    "dev": "work in a stage's image, with the checkout's packages editable",
+    "exec": "run a command in a locked environment",
+    "verify": "build a stage again from scratch and compare the bytes",
+    "audit": "check any wheel or sdist, and show what is wrong with it",
+    "changes": "write, check, preview, renumber and merge news fragments",
+    "release": "say which version comes next; take back a half-made release",
+    "cache": "look after the cache and the download cache; make bundles",
+    "ci": "write, check and simulate workflows of GitHub Actions",
+    "doctor": "say what works on this machine, and what to do about the rest",
+    "schema": "print the JSON Schema of pipeline.yaml or of an image",
+}
+"""What each verb is for. Its module in this package has its name."""
 
 EXIT_CODES = (
     (0, "done"),
@@ -63,18 +71,6 @@ EXIT_CODES = (
     (BUG, "a bug in pipeline"),
     (INTERRUPTED, "interrupted"),
 )
-
-
-class VerbModule(Protocol):
-    """What a module of a verb has: examples for its help, its arguments and its work."""
-
-    EXAMPLES: tuple[tuple[str, str], ...]
-
-    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the verb's flags."""
-
-    def run(self, arguments: argparse.Namespace, session: Session) -> int:
-        """Do it; return the exit code."""
 
 
 def console() -> NoReturn:
@@ -124,6 +120,12 @@ def _answer(words: list[str], out: Console) -> int:
         from pipeline.cli.entering import enter_recorded  # noqa: PLC0415
 
         enter_recorded(words, os.environ)
+    if words[:1] == ["export"]:
+        from pipeline.cli.relinking import exported_again, shown  # noqa: PLC0415
+
+        if done := exported_again(words[1:], os.environ):
+            print(shown(done))
+            return 0
     return _dispatch(words, out)
 
 
@@ -139,7 +141,7 @@ def _dispatch(words: list[str], out: Console) -> int:
     if words[0] in {"-V", "--version"}:
         sys.stdout.write(f"pipeline {version()}\n")
         return 0
-    module, parser = load(_verb(words[0]))
+    module, parser = load(_known(words[0]))
     from pathlib import Path  # noqa: PLC0415 - nothing heavy before it is known what is wanted
 
     from pipeline.cli.session import Session  # noqa: PLC0415
@@ -169,37 +171,36 @@ def _is_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def load(verb: Verb) -> tuple[VerbModule, Parser]:
+def load(verb: str) -> tuple[VerbModule, Parser]:
     """Import a verb's module, and no other one; return it with its parser."""
     import importlib  # noqa: PLC0415 - as in `_dispatch`
 
     from pipeline.cli.parser import make_parser  # noqa: PLC0415
 
-    module: VerbModule = importlib.import_module(f"pipeline.cli.{verb.module}")
-    parser = make_parser(verb.name, verb.summary, module.EXAMPLES)
+    module: VerbModule = importlib.import_module(f"pipeline.cli.{verb}")
+    parser = make_parser(verb, VERBS[verb], module.EXAMPLES)
     module.add_arguments(parser)
     return module, parser
 
 
-def _verb(word: str) -> Verb:
-    import difflib  # noqa: PLC0415 - only for a refusal
-
-    for verb in VERBS:
-        if verb.name == word:
-            return verb
+def _known(word: str) -> str:
+    if word in VERBS:
+        return word
     if word.startswith("-"):
         raise UsageError(
             f"`{word}` stands where a verb is expected",
             hint="flags come after it: `pipeline VERB -h`",
         )
-    near = difflib.get_close_matches(word, [verb.name for verb in VERBS], n=1)
+    import difflib  # noqa: PLC0415 - only for a refusal
+
+    near = difflib.get_close_matches(word, VERBS, n=1)
     hint = f"did you mean `pipeline {near[0]}`?" if near else "see `pipeline --help`"
     raise UsageError(f"there is no verb `{word}`", hint=hint)
 
 
 def _overview() -> str:
-    width = max(len(verb.name) for verb in VERBS)
-    rows = "\n".join(f"  {verb.name:{width}}  {verb.summary}" for verb in VERBS)
+    width = max(len(verb) for verb in VERBS)
+    rows = "\n".join(f"  {verb:{width}}  {summary}" for verb, summary in VERBS.items())
     codes = "\n".join(f"  {code:>{width}}  {meaning}" for code, meaning in EXIT_CODES)
     return (
         "usage: pipeline VERB ... | --version | --help\n\n"

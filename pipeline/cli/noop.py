@@ -16,10 +16,10 @@ import marshal
 import os
 import sys
 import zlib
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 FORMAT = 1
 MARGIN = 50_000_000
@@ -49,12 +49,16 @@ def identity(words: list[str]) -> Identity:
 
 def record_path(known: Identity) -> str:
     """Return the file of a call's record; two calls may share one, and then overwrite it."""
-    environ = os.environ
-    cache = environ.get("PIPELINE_CACHE_DIR")
-    if not cache:
-        home = environ.get("HOME", "/")
-        cache = (environ.get("XDG_CACHE_HOME") or f"{home}/.cache") + "/pipeline"
+    cache = cache_directory(os.environ)
     return f"{cache}/noop/{zlib.crc32(marshal.dumps(known, 2)):08x}"
+
+
+def cache_directory(environ: Mapping[str, str]) -> str:
+    """Return the store's directory: PIPELINE_CACHE_DIR, else below XDG's cache directory."""
+    if named := environ.get("PIPELINE_CACHE_DIR"):
+        return os.path.abspath(named)
+    base = environ.get("XDG_CACHE_HOME") or environ.get("HOME", "/") + "/.cache"
+    return f"{base}/pipeline"
 
 
 def recorded(words: list[str]) -> dict[str, object] | None:

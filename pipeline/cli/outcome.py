@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
 
 from pipeline.cli.findings import findings_lines
 from pipeline.console import human_seconds, human_size, stdout_width, table
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from pipeline.console import Console
     from pipeline.errors import PipelineError
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.cli.documents import DOCUMENTS, ERROR, NOTES
-from pipeline.cli.main import EXIT_CODES, VERBS, Verb, load
+from pipeline.cli.main import EXIT_CODES, VERBS, load
 
 if TYPE_CHECKING:
     import argparse
@@ -75,25 +75,25 @@ def write(directory: Path) -> None:
 
 def _verbs() -> Iterator[str]:
     for verb in VERBS:
-        yield f"## `pipeline {verb.name}`"
+        yield f"## `pipeline {verb}`"
         yield from _verb(verb)
     yield "## Every verb"
-    _, parser = load(VERBS[0])
+    _, parser = load("run")
     yield _table(("flag", "meaning"), [_row(a) for a in _actions(parser) if _common(a)])
 
 
-def _verb(verb: Verb) -> Iterator[str]:
+def _verb(verb: str) -> Iterator[str]:
     module, parser = load(verb)
-    yield f"{verb.summary[0].upper()}{verb.summary[1:]}."
+    yield f"{VERBS[verb][0].upper()}{VERBS[verb][1:]}."
     own = [action for action in _actions(parser) if not _common(action)]
     if own:
         yield _table(("argument", "meaning"), [_row(action) for action in own])
     width = max(len(command) for command, _ in module.EXAMPLES)
     yield _code("console", "\n".join(f"{c:{width}}  # {what}" for c, what in module.EXAMPLES))
-    if document := DOCUMENTS.get(verb.name):
+    if document := DOCUMENTS.get(verb):
         yield "With `--json`:"
         yield _code("json", document)
-        yield NOTES.get(verb.name, "")
+        yield NOTES.get(verb, "")
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:

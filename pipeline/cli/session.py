@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from pipeline.cli import noop
 from pipeline.errors import ConfigError, UsageError
 from pipeline.files import sha256_bytes
 
@@ -228,8 +229,5 @@ class Session:
 
 
 def cache_directory(environ: Mapping[str, str]) -> Path:
-    """Return the store's directory: PIPELINE_CACHE_DIR, else below XDG's cache directory."""
-    if named := environ.get("PIPELINE_CACHE_DIR"):
-        return Path(named).absolute()
-    base = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME", "/")) / ".cache")
-    return Path(base) / "pipeline"
+    """Return the store's directory."""
+    return Path(noop.cache_directory(environ))

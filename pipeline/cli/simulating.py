@@ -75,13 +75,12 @@ class _Planned:
         return {}
 
     def _matrix(self, plan: list[str], made: list[str]) -> dict[str, object]:
-        from pipeline.cli.main import VERBS, load  # noqa: PLC0415 - it imports the verbs
+        from pipeline.cli.main import load  # noqa: PLC0415 - it imports the verbs
 
-        verbs = {verb.name: load(verb) for verb in VERBS if verb.name in {"plan", "ci"}}
-        planning, parser = verbs["plan"]
+        planning, parser = load("plan")
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             planning.run(parser.parse_all(plan), self.session)
-        labels = verbs["ci"][1].parse_all(["matrix", *made]).runner
+        labels = load("ci")[1].parse_all(["matrix", *made]).runner
         return matrix(json.loads(printed.getvalue()), dict(labels))
 
 

@@ -12,13 +12,14 @@ import sys
 import time
 from _thread import RLock
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Self, TextIO
 
 from pipeline.console.github import WorkflowCommands, place_properties
 from pipeline.console.text import RESET, human_seconds, printable_text, shortened, width_of
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from typing import Self, TextIO
 
     from pipeline.errors import PipelineError
 

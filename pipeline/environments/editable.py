@@ -12,15 +12,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.environments.linking import START, record_line, write
+from pipeline.environments.linking import START, own_entry, record_line
 from pipeline.locking.entry_points import listed, programs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
+    from pipeline.environments.blueprint import Own
     from pipeline.locking.project import Project
-    from pipeline.store.trees import Entry
 
 UNKNOWN_VERSION = "0+checkout"
 """The version where only the backend knows it."""
@@ -48,36 +48,33 @@ class Editable:
         return [str(self.directory), known.name, known.version, known.entry_points]
 
 
-def add(editables: list[Editable], directory: Path, packages: str) -> Iterator[Entry]:
-    """Write what makes projects importable and their programs runnable; yield what was written.
+def added(editables: list[Editable], packages: str, taken: Container[str]) -> Iterator[Own]:
+    """Yield the files that make projects importable and their programs runnable.
 
-    ``packages`` is the directory of packages, relative to ``directory``.
+    ``packages`` is the directory of packages, relative to the environment; ``taken`` holds
+    paths that are there already: their programs stay.
     """
     # Of these two `site` takes what is there: both layouts of a project can be imported.
     places = [f"{one.directory}/src\n{one.directory}\n" for one in editables]
-    yield write(directory, f"{packages}/checkout.pth", "".join(places).encode())
-    taken: set[str] = set()
+    yield (f"{packages}/checkout.pth", "".join(places).encode(), False)
+    ours: set[str] = set()
     for one in editables:
-        scripts = list(_scripts(one.project, directory, taken))
+        scripts = list(_scripts(one.project, taken, ours))
         yield from scripts
         if one.project.name:
-            yield from _metadata(one, directory, packages, scripts)
+            yield from _metadata(one, packages, scripts)
 
 
-def _scripts(project: Project, directory: Path, taken: set[str]) -> Iterator[Entry]:
+def _scripts(project: Project, taken: Container[str], ours: set[str]) -> Iterator[Own]:
     for program in programs(project):
-        path = directory / "bin" / program.name
-        if not program.sound or program.name in taken or path.exists() or path.is_symlink():
+        if not program.sound or program.name in ours or f"bin/{program.name}" in taken:
             continue  # what it cannot be made for, a build of the wheel will refuse
-        taken.add(program.name)
+        ours.add(program.name)
         text = SCRIPT.format(module=program.module, name=program.imported, call=program.call)
-        data = START + b"\n" + text.encode()
-        yield write(directory, f"bin/{program.name}", data, program=True)
+        yield (f"bin/{program.name}", START + b"\n" + text.encode(), True)
 
 
-def _metadata(
-    one: Editable, directory: Path, packages: str, scripts: list[Entry]
-) -> Iterator[Entry]:
+def _metadata(one: Editable, packages: str, scripts: list[Own]) -> Iterator[Own]:
     project = one.project
     version = project.version or UNKNOWN_VERSION
     name = re.sub(r"[-_.]+", "_", project.name).lower()
@@ -90,12 +87,10 @@ def _metadata(
         "direct_url.json": json.dumps(url),
         **({"entry_points.txt": points} if points else {}),
     }
-    written = {
-        f"{info}/{file}": write(directory, f"{packages}/{info}/{file}", text.encode())
-        for file, text in texts.items()
-    }
-    written |= {f"../../../{entry.path}": entry for entry in scripts}
-    yield from (entry for path, entry in written.items() if path.startswith(info))
-    lines = [record_line(path, entry) for path, entry in sorted(written.items())]
+    files = {f"{info}/{file}": text.encode() for file, text in texts.items()}
+    yield from ((f"{packages}/{path}", data, False) for path, data in files.items())
+    listing = {path: own_entry((path, data, False)) for path, data in files.items()}
+    listing |= {f"../../../{script[0]}": own_entry(script) for script in scripts}
+    lines = [record_line(path, entry) for path, entry in sorted(listing.items())]
     lines.append(record_line(f"{info}/RECORD", None))
-    yield write(directory, f"{packages}/{info}/RECORD", "".join(lines).encode())
+    yield (f"{packages}/{info}/RECORD", "".join(lines).encode(), False)

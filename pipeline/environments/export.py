@@ -8,9 +8,7 @@ environment is still in the store changes one link.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pipeline.config.paths import escape
 from pipeline.errors import UsageError
@@ -19,17 +17,21 @@ from pipeline.files import sibling
 FOLDER = Path(".pipeline") / "venvs"
 IGNORE = "*\n"
 
-State = Literal["made", "moved", "as it was"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    State = Literal["made", "moved", "as it was"]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Exported:
     """An environment at its place. ``path`` is relative to the repository."""
 
-    name: str
-    path: Path
-    target: Path
-    state: State
+    def __init__(self, *, name: str, path: Path, target: Path, state: State) -> None:
+        self.name = name
+        self.path = path
+        self.target = target
+        self.state = state
 
 
 def export(name: str, environment: Path, root: Path) -> Exported:

@@ -10,21 +10,20 @@ from __future__ import annotations
 import base64
 import csv
 import io
-import os
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.errors import VerificationError
 from pipeline.files import sha256_bytes, walk_files
 from pipeline.network.workers import gather
-from pipeline.store.derived import hash_open_file
-from pipeline.store.scan import scan
 from pipeline.store.trees import Entry, Tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from pipeline.environments.blueprint import Blueprint, Own
     from pipeline.lock.types import PythonFile
     from pipeline.store.store import Store
 
@@ -32,6 +31,7 @@ KIND = "wheel"
 FORMAT = 2
 JOBS = 4
 PREFIX = "/env"
+CONFIGURATION = "pyvenv.cfg"
 RECORD = ".dist-info/RECORD"
 SHEBANG = f"#!{PREFIX}/bin/python".encode()
 """How scripts begin that the library makes for an environment at `PREFIX`."""
@@ -83,51 +83,64 @@ def _unpacked(file: PythonFile, store: Store, python: str) -> Path:
     return store.derived(KIND, _key(file, python), make)
 
 
-def link(wheels: Sequence[Path], directory: Path, store: Store) -> Tree:
-    """Link unpacked wheels into ``directory``, which holds a skeleton.
+@dataclass(frozen=True, kw_only=True)
+class Unpacked:
+    """A wheel that lies unpacked in ``directory`` of the store, and its files."""
 
-    Returns what the directory then holds, without directories that are still empty. Raises
-    VerificationError when two wheels have a file of the same name.
+    directory: Path
+    files: tuple[Entry, ...]
+
+    @classmethod
+    def read(cls, directory: Path, store: Store) -> Unpacked:
+        """Return what the store has recorded of a directory that `unpacked` gave."""
+        tree = Tree.decode(store.directories.record(directory).read_bytes())
+        files = (one for one in tree.entries if one.kind == "file" and one.path != CONFIGURATION)
+        return cls(directory=directory, files=tuple(files))
+
+
+def drawn(wheels: Sequence[Unpacked], own: Iterable[Own], packages: str) -> Blueprint:
+    """Return the blueprint of an environment of wheels and files of its own.
+
+    ``packages`` is its directory of packages, which is there even if empty. Raises
+    VerificationError when a file stands twice.
     """
-    before = scan(directory, hash_open_file).entries
-    entries = {entry.path: entry for entry in before if entry.kind != "dir"}
-    skeleton = frozenset(entries)
-    made: set[str] = set()
-    for wheel in wheels:
-        tree = Tree.decode(store.directories.record(wheel).read_bytes())
-        for entry in tree.entries:
-            path = entry.path
-            if entry.kind != "file" or path in skeleton:
-                continue
-            if path in entries:
-                raise _twice(path)
-            entries[path] = entry
-            parent = path.rpartition("/")[0]
-            if parent not in made:
-                _make(f"{directory}/{parent}")
-                made.add(parent)
-            os.link(f"{wheel}/{path}", f"{directory}/{path}")
-    return Tree.of(list(entries.values()))
-
-
-def _make(directory: str) -> None:
-    """Make a directory whose parent mostly stands already."""
+    own = list(own)
+    entries = [*(own_entry(one) for one in own), *(file for one in wheels for file in one.files)]
     try:
-        os.mkdir(directory)
-    except FileExistsError:
-        return
-    except FileNotFoundError:
-        os.makedirs(directory, exist_ok=True)
+        tree = Tree.of(entries)
+    except ValueError as error:
+        raise _twice(str(error)) from None
+    return {
+        "own": own,
+        "directories": _parents([*(path for path, _, _ in own), f"{packages}/."]),
+        "wheels": [_linked(one) for one in wheels],
+        "record": tree.encoded,
+    }
 
 
-def write(directory: Path, name: str, data: bytes, *, program: bool = False) -> Entry:
-    """Write a new file of an environment and return what a tree has of it."""
-    path = f"{directory}/{name}"
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "xb") as stream:
-        stream.write(data)
-        os.fchmod(stream.fileno(), 0o755 if program else 0o644)
-    return Entry(path=name, digest=sha256_bytes(data), size=len(data), executable=program)
+def _linked(wheel: Unpacked) -> tuple[str, list[str], list[str]]:
+    names = [file.path for file in wheel.files]
+    return str(wheel.directory), _parents(names), names
+
+
+def _parents(paths: Iterable[str]) -> list[str]:
+    """Return the directories above some paths, parents first."""
+    found: set[str] = set()
+    for path in paths:
+        parent = path.rpartition("/")[0]
+        while parent and parent not in found:
+            found.add(parent)
+            parent = parent.rpartition("/")[0]
+    return sorted(found)
+
+
+def own_entry(own: Own) -> Entry:
+    """Return what a tree has of a file or link of an environment's own."""
+    path, content, program = own
+    if isinstance(content, str):
+        return Entry(path=path, kind="link", target=content)
+    digest, size = sha256_bytes(content), len(content)
+    return Entry(path=path, digest=digest, size=size, executable=program)
 
 
 def _loosen(directory: Path) -> None:
@@ -136,8 +149,8 @@ def _loosen(directory: Path) -> None:
     for path in (directory / "bin").iterdir():
         if not path.is_symlink() and _is_ours(path):
             data = START + path.read_bytes()[len(SHEBANG) :]
-            path.unlink()
-            found[path.name] = write(directory, f"bin/{path.name}", data, program=True)
+            path.write_bytes(data)
+            found[path.name] = own_entry((f"bin/{path.name}", data, True))
     for record in directory.glob(f"lib/*/site-packages/*{RECORD}") if found else ():
         record.write_text(_record(record.read_text(encoding="utf-8"), found), encoding="utf-8")
 
@@ -171,6 +184,6 @@ def record_line(path: str, entry: Entry | None) -> str:
 
 def _twice(path: str) -> VerificationError:
     return VerificationError(
-        f"two wheels of an environment have the file `{path}`, so neither can be trusted to work",
+        f"two packages of an environment have the file `{path}`, so neither can be trusted to work",
         hint="leave one of them out",
     )

@@ -5,41 +5,45 @@ from __future__ import annotations
 import json
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.environments.editable import Editable, add
-from pipeline.environments.linking import link, packed, unpacked
+from pipeline.environments.blueprint import realise
+from pipeline.environments.editable import Editable, added
+from pipeline.environments.linking import Unpacked, drawn, packed, unpacked
 from pipeline.errors import UsageError
 from pipeline.files import sha256_bytes
-from pipeline.images.environment import unpack_wheels
+from pipeline.images.environment import skeleton
 from pipeline.locking.project import read_project
 from pipeline.locking.select import host_files
 from pipeline.platforms import Workplace
-from pipeline.store.trees import Tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.config.model import Pipeline
     from pipeline.console import Console
+    from pipeline.environments.blueprint import Blueprint, Own
     from pipeline.lock.types import Lock, PythonFile
     from pipeline.locking.settings import Settings
     from pipeline.store.store import Store
 
-FORMAT = 4
+FORMAT = 5
+KIND = "environment"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+PACKAGES = f"lib/python{PYTHON}/site-packages"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Maker:
-    """What environments of one checkout are made from and with."""
+    """What environments of one checkout are made from and with; ``made`` are those made so far."""
 
     pipeline: Pipeline
     lock: Lock
     store: Store
     settings: Settings
     console: Console
+    made: dict[str, Blueprint] = field(default_factory=dict)
 
     def ensure(self, name: str) -> Path:
         """Return the directory of environment ``name`` for this checkout and interpreter.
@@ -52,25 +56,27 @@ class Maker:
         files = host_files(self.lock.environments[name])
         editables = self._editables(name)
         key = environment_key(files, editables)
-        final = self.store.directories.path("environment", key)
+        final = self.store.directories.path(KIND, key)
         if not final.is_dir() and (absent := packed(files, self.store, PYTHON)):
             from pipeline.execute.fetching import fetch_shown  # noqa: PLC0415 - the network is seldom needed
 
             fetch_shown(absent, self.store, self.settings, self.console)
 
-        def make(directory: Path) -> Tree:
-            return self._make(directory, files, editables)
+        def make(directory: Path) -> bytes:
+            self.made[name] = blueprint = self._draw(files, editables)
+            realise(blueprint, str(directory))
+            return blueprint["record"]
 
-        return self.store.derived("environment", key, make)
+        return self.store.derived(KIND, key, make)
 
-    def _make(
-        self, directory: Path, files: tuple[PythonFile, ...], editables: list[Editable]
-    ) -> Tree:
-        wheels = unpacked(files, self.store, PYTHON)
-        unpack_wheels([], directory, python=PYTHON, interpreter=interpreter())
-        tree = link(wheels, directory, self.store)
-        own = add(editables, directory, f"lib/python{PYTHON}/site-packages")
-        return Tree.of([*tree.entries, *own])
+    def _draw(self, files: tuple[PythonFile, ...], editables: list[Editable]) -> Blueprint:
+        wheels = [Unpacked.read(one, self.store) for one in unpacked(files, self.store, PYTHON)]
+        texts, links = skeleton(PYTHON, interpreter())
+        own: list[Own] = [(path, data, False) for path, data in texts.items()]
+        own += ((path, target, False) for path, target in links.items())
+        taken = {path for path, _, _ in own} | {one.path for wheel in wheels for one in wheel.files}
+        own += added(editables, PACKAGES, taken)
+        return drawn(wheels, own, PACKAGES)
 
     def _editables(self, name: str) -> list[Editable]:
         """Return the projects of the checkout that an environment holds as they stand."""

@@ -203,12 +203,12 @@ class _Maker:
         lower = [layer.diff_id for layer in self.lower.layers]
         key = sha256_bytes(json.dumps([FORMAT, lower, parts], sort_keys=True).encode())
 
-        def make(directory: Path) -> Tree:
+        def make(directory: Path) -> bytes:
             content = directory / CONTENT
             content.mkdir()
             content.chmod(0o755)
             fill(content)
-            return _record(directory)
+            return _record(directory).encoded
 
         path = self.store.derived("layer", key, make)
         content = path / CONTENT

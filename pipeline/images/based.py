@@ -70,7 +70,7 @@ class Base:
         diff_ids = [layer.diff_id for layer in self.locked.layers]
         key = sha256_bytes(json.dumps(["base", FORMAT, diff_ids]).encode())
 
-        def make(directory: Path) -> Tree:
+        def make(directory: Path) -> bytes:
             from pipeline.images.unpack import unpack  # noqa: PLC0415 - not when it stands already
 
             content = directory / CONTENT
@@ -81,7 +81,7 @@ class Base:
                 entries = unpack(layers, content, scratch)
             # A directory of its own stands for one that is empty.
             empty = [Entry(path=CONTENT, kind="dir")]
-            return Tree.of([below(entry) for entry in entries] or empty)
+            return Tree.of([below(entry) for entry in entries] or empty).encoded
 
         return self.store.derived("layer", key, make) / CONTENT
 

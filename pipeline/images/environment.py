@@ -82,15 +82,21 @@ def _install(
             ) from error
 
 
-def _skeleton(root: Root, python: str, interpreter: str) -> None:
+def skeleton(python: str, interpreter: str) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the files of an empty environment, and its links with their targets."""
     home = interpreter.rpartition("/")[0]
-    text = CONFIGURATION.format(home=home, python=python)
-    root.file(b"pyvenv.cfg", [text.encode()], program=False)
+    files = {"pyvenv.cfg": CONFIGURATION.format(home=home, python=python).encode()}
+    links = {"lib64": "lib", "bin/python": interpreter}
+    return files, links | dict.fromkeys(("bin/python3", f"bin/python{python}"), "python")
+
+
+def _skeleton(root: Root, python: str, interpreter: str) -> None:
+    files, links = skeleton(python, interpreter)
+    for name, data in files.items():
+        root.file(name.encode(), [data], program=False)
     root.directory(f"lib/python{python}/site-packages".encode())
-    root.link(b"lib64", b"lib")
-    root.link(b"bin/python", interpreter.encode())
-    for name in ("python3", f"python{python}"):
-        root.link(f"bin/{name}".encode(), b"python")
+    for name, target in links.items():
+        root.link(name.encode(), target.encode())
 
 
 def _schemes(python: str) -> Mapping[str, str]:

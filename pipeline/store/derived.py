@@ -8,25 +8,22 @@ lock taken waits and uses what the other made.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-from typing import TYPE_CHECKING
 
 from pipeline.files import CHUNK, remove_tree
 from pipeline.store import durable, locks
 from pipeline.store.faults import FULL, guarded, store_error
-from pipeline.store.scan import scan
 from pipeline.store.usage import touch
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pipeline.store.rooms import Room
-    from pipeline.store.trees import Tree
 
-    Make = Callable[[Path], Tree | None]
+    Make = Callable[[Path], bytes | None]
 
 RECORD = ".tree"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
@@ -53,8 +50,8 @@ class Derived:
     def get(self, kind: str, key: str, make: Make) -> Path:
         """Return the directory of ``key``, filled by ``make`` when it is not there yet.
 
-        ``make`` gets a new empty directory (0755) and may return the tree of what it wrote; when
-        it returns None every file is read once more to record it. What it raises is passed on,
+        ``make`` gets a new empty directory (0755) and may return what it wrote, as an encoded tree;
+        when it returns None every file is read once more to record it. What it raises is passed on,
         but a full disk becomes StoreError.
         """
         path = self.path(kind, key)
@@ -99,17 +96,17 @@ class Derived:
                 content.mkdir()
                 content.chmod(0o755)
             try:
-                tree = make(content)
+                record = make(content)
             except OSError as error:
                 if error.errno in FULL:
                     raise store_error(error, f"filling the store's directory `{path}`") from error
                 raise
             with guarded("making the store's directory", path):
-                self._publish(content, tree or scan(content, hash_open_file), path)
+                self._publish(content, record or _scanned(content), path)
 
-    def _publish(self, content: Path, tree: Tree, path: Path) -> None:
+    def _publish(self, content: Path, held: bytes, path: Path) -> None:
         record = content.with_name("record")
-        record.write_bytes(tree.encoded)
+        record.write_bytes(held)
         durable.sync_file_system(record)
         if not path.parent.is_dir():
             path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -122,8 +119,16 @@ class Derived:
         durable.sync([path.parent])
 
 
+def _scanned(directory: Path) -> bytes:
+    from pipeline.store.scan import scan  # noqa: PLC0415 - as below
+
+    return scan(directory, hash_open_file).encoded
+
+
 def hash_open_file(descriptor: int) -> tuple[str, int]:
     """Return the sha256 and size (bytes) of what can be read from a descriptor."""
+    import hashlib  # noqa: PLC0415 - most runs find what they need made
+
     found = hashlib.sha256()
     size = 0
     while data := os.read(descriptor, CHUNK):

@@ -7,8 +7,8 @@ name. fsync(2) does that for one file; for many, one syncfs(2) is far cheaper th
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path

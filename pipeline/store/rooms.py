@@ -11,12 +11,12 @@ from __future__ import annotations
 import os
 from _thread import allocate_lock
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
 
 from pipeline.files import remove_tree
 from pipeline.store import locks
 from pipeline.store.faults import guarded
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path

@@ -55,10 +55,10 @@ def test_the_overview_fits_a_terminal_and_names_every_verb(
 ) -> None:
     _, out, _ = said(capsys, ["--help"])
     assert max(map(len, out.splitlines())) <= 80
-    assert re.findall(r"^  ([a-z]+) ", out, re.MULTILINE) == [verb.name for verb in VERBS]
+    assert re.findall(r"^  ([a-z]+) ", out, re.MULTILINE) == list(VERBS)
 
 
-@pytest.mark.parametrize("name", [verb.name for verb in VERBS])
+@pytest.mark.parametrize("name", list(VERBS))
 def test_the_help_of_every_verb_fits_a_terminal_and_has_examples(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:

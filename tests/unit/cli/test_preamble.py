@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.cli.main import VERBS, load
+from pipeline.cli.main import load
 from pipeline.cli.preamble import announce
 from pipeline.cli.selecting import plan_of, selections
 from pipeline.cli.session import Session
@@ -30,7 +30,7 @@ def told(root: Path, words: str, *, made: tuple[str, ...] = ()) -> list[str]:
     """Return the lines said before a run with ``words``, where the cells ``made`` are cached."""
     stream = io.StringIO()
     environ = {"PIPELINE_CACHE_DIR": str(root.parent / "cache")}
-    arguments = load(VERBS[0])[1].parse_all(words.split())
+    arguments = load("run")[1].parse_all(words.split())
     with Session(arguments, Console(stream, {}), environ, root) as session:
         plan = plan_of(session, selections(arguments))
         for cell in plan.cells:

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.cli.main import VERBS, load, main
+from pipeline.cli.main import load, main
 from pipeline.cli.selecting import selections
 from pipeline.plan.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from pipeline.cli.main import Verb
 
     Printed = Callable[..., str]
 
@@ -37,7 +35,7 @@ OTHER = """\
       python: [cp311, cp313]
       exclude: [{target: linux_x86_64, python: cp313}]
 """
-NARROWED = [verb for verb in VERBS if verb.name in {"run", "plan", "list", "render", "verify"}]
+NARROWED = ["run", "plan", "list", "render", "verify"]
 
 
 @pytest.fixture
@@ -61,8 +59,8 @@ def printed(example: Path, capsys: pytest.CaptureFixture[str]) -> Printed:
     return call
 
 
-@pytest.mark.parametrize("verb", NARROWED, ids=[verb.name for verb in NARROWED])
-def test_verbs_that_take_stages_take_targets_and_pythons_too(verb: Verb) -> None:
+@pytest.mark.parametrize("verb", NARROWED)
+def test_verbs_that_take_stages_take_targets_and_pythons_too(verb: str) -> None:
     _, parser = load(verb)
     words = ["wheel[a]", "sdist", "--target", "linux_*", "--python=cp311", "--python=cp313"]
     axes = (("target", ("linux_*",)), ("python", ("cp311", "cp313")))

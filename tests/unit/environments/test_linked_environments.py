@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.environments.editable import Editable, add
-from pipeline.environments.linking import link, unpacked
+from pipeline.environments.blueprint import realise
+from pipeline.environments.editable import Editable, added
+from pipeline.environments.linking import Unpacked, drawn, unpacked
 from pipeline.errors import VerificationError
-from pipeline.images.environment import unpack_wheels
+from pipeline.images.environment import skeleton
 from pipeline.lock.types import PythonFile
 from pipeline.locking.project import read_project
 from pipeline.store.derived import hash_open_file
@@ -67,11 +68,19 @@ def _digest(data: bytes) -> str:
     return f"sha256={octets.decode()}"
 
 
-def environment(store: Store, directory: Path, *files: PythonFile) -> Tree:
-    """Make an environment for the Python that runs this."""
+def environment(
+    store: Store, directory: Path, *files: PythonFile, own: tuple[Editable, ...] = ()
+) -> Tree:
+    """Make an environment for the Python that runs this; return what its blueprint tells."""
+    wheels = [Unpacked.read(one, store) for one in unpacked(files, store, PYTHON)]
+    texts, links = skeleton(PYTHON, sys.executable)
+    contents: dict[str, bytes | str] = {**texts, **links}
+    bare = [(path, content, False) for path, content in contents.items()]
+    taken = {file.path for one in wheels for file in one.files}
+    blueprint = drawn(wheels, [*bare, *added([*own], PACKAGES, taken)], PACKAGES)
     directory.mkdir()
-    unpack_wheels([], directory, python=PYTHON, interpreter=sys.executable)
-    return link(unpacked(files, store, PYTHON), directory, store)
+    realise(blueprint, str(directory))
+    return Tree.decode(blueprint["record"])
 
 
 def said(*command: str) -> str:
@@ -132,10 +141,11 @@ def test_a_project_of_the_checkout_is_importable_with_its_programs(
     (source / "src/own/__init__.py").touch()
     body = "class Thing:\n    @staticmethod\n    def run(): print('ran')\n"
     (source / "src/own/sub.py").write_text(body)
-    tree = environment(store, tmp_path / "one", wheel(store, tmp_path, "a", "a"))
     own = Editable(directory=source, project=read_project(tmp_path, "project"))
-    whole = Tree.of([*tree.entries, *add([own], tmp_path / "one", PACKAGES)])
-    assert whole == scan(tmp_path / "one", hash_open_file)
+    file = wheel(store, tmp_path, "a", "a")
+    assert environment(store, tmp_path / "one", file, own=(own,)) == scan(
+        tmp_path / "one", hash_open_file
+    )
     assert said(str(tmp_path / "one/bin/own")) == "ran"
     ask = "import importlib.metadata as m; print(m.version('my-own'), *m.entry_points(group=G))"
     told = said(str(tmp_path / "one/bin/python"), "-c", ask.replace("G", "'some.plugins'"))

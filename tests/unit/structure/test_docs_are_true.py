@@ -42,7 +42,7 @@ HOMES = re.compile("(?<![\\w.-])/" + "(?:home|Users)" + r"/[a-z]|(?<![\w.-])/" +
 @lru_cache(maxsize=1)
 def flags() -> dict[str, set[str]]:
     """Return the flags of each verb."""
-    return {verb.name: set(load(verb)[1]._option_string_actions) for verb in VERBS}
+    return {verb: set(load(verb)[1]._option_string_actions) for verb in VERBS}
 
 
 def pages(files: list[Path]) -> list[Path]:

@@ -12,10 +12,11 @@ import time
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from pipeline.cli import cache_bundle, cache_downloads
+from pipeline.cli import cache_bundle, cache_downloads, noop
 from pipeline.cli.outcome import conclude
 from pipeline.cli.parser import add_network, days
 from pipeline.console import human_size, table
+from pipeline.environments.export import in_use
 from pipeline.errors import UsageError, VerificationError
 from pipeline.platforms import Target
 from pipeline.store import cache
@@ -191,9 +192,16 @@ def _verify(arguments: argparse.Namespace, session: Session) -> int:
 
 def _prune(arguments: argparse.Namespace, session: Session) -> int:
     age = OLD if arguments.older_than is None else arguments.older_than
-    pruned = cache.prune(session.store, keep=frozenset(), older_than=time.time() - age * DAY)
+    store = session.store
+    exported = in_use(store.root)
+    oldest = time.time() - age * DAY
+    pruned = cache.prune(store, keep=exported, older_than=oldest)
+    noop.forget(str(store.root), oldest)
     if arguments.json:
         print(json.dumps(asdict(pruned), indent=2))
     else:
         print(f"{len(pruned.items)} items removed, {human_size(pruned.size)} freed")
+        if exported:
+            count = "one environment stays" if len(exported) == 1 else f"{len(exported)} stay"
+            print(f"{count}: `.pipeline/venvs` of a checkout leads there")
     return 0

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 
 from pipeline.cli import noop
 from pipeline.errors import UsageError
+from pipeline.store.usage import RECORD, touch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +36,14 @@ def enter_recorded(words: Sequence[str], environ: Mapping[str, str]) -> None:
         return
     report = noop.recorded(_words(name))
     if report and isinstance(prefix := report.get("prefix"), str):
+        _touch(prefix)
         become(command, prefix, name, environ)
+
+
+def _touch(prefix: str) -> None:
+    """Note that an environment of the store is used, so that it is not pruned."""
+    with suppress(OSError):
+        touch(f"{prefix}{RECORD}", os.stat(f"{prefix}{RECORD}"))
 
 
 def record(name: str, prefix: str, inputs: Iterable[str], *, began: int) -> None:

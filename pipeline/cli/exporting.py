@@ -33,7 +33,8 @@ def export_environments(arguments: argparse.Namespace, session: Session) -> int:
         )
     if arguments.write and not arguments.settings:
         raise UsageError("`--write` needs `--settings`, which says for which editor")
-    done = [export(name, session.environments.ensure(name), session.root) for name in names]
+    ensure, root, store = session.environments.ensure, session.root, session.store.root
+    done = [export(name, ensure(name), root, store) for name in names]
     if arguments.settings:
         print(_settings(arguments, session, names[0]), end="")
     elif arguments.json:
@@ -41,7 +42,7 @@ def export_environments(arguments: argparse.Namespace, session: Session) -> int:
     else:
         maker = session.environments
         inputs = declarations(session)
-        record(sys.argv[2:], done, maker.made, session.root, inputs=inputs, began=began)
+        record(sys.argv[2:], done, maker.made, root, inputs=inputs, began=began)
         print(shown(done))
     return 0
 

@@ -61,6 +61,14 @@ def cache_directory(environ: Mapping[str, str]) -> str:
     return f"{base}/pipeline"
 
 
+def forget(root: str, older_than: float) -> None:
+    """Remove the records of the store at ``root`` from before a moment (Unix time)."""
+    for name in os.listdir(f"{root}/noop") if os.path.isdir(f"{root}/noop") else ():
+        path = f"{root}/noop/{name}"
+        if os.lstat(path).st_mtime < older_than:
+            os.unlink(path)
+
+
 def recorded(words: list[str]) -> dict[str, object] | None:
     """Return the report of a call whose outcome would be the same again, else None."""
     known = identity(words)

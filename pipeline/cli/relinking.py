@@ -65,7 +65,7 @@ def exported_again(words: Sequence[str], environ: Mapping[str, str]) -> list[Exp
             directory = _standing(store, kind, key, blueprint)
             if directory is None:
                 return None
-            done.append(export(name, directory, root))
+            done.append(export(name, directory, root, store.root))
     return done
 
 

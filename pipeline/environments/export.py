@@ -3,11 +3,15 @@
 `.pipeline/venvs/NAME` in the checkout is a link to the environment in the store that the lock of
 the moment asks for. So the path stays when the lock moves, and going back to a branch whose
 environment is still in the store changes one link.
+
+The store knows these links (`exported/`, a link to each), so that pruning spares what an editor
+uses without asking us.
 """
 
 from __future__ import annotations
 
 import os
+import zlib
 from pathlib import Path
 
 from pipeline.config.paths import escape
@@ -16,6 +20,7 @@ from pipeline.files import sibling
 
 FOLDER = Path(".pipeline") / "venvs"
 IGNORE = "*\n"
+REGISTER = "exported"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,10 +39,10 @@ class Exported:
         self.state = state
 
 
-def export(name: str, environment: Path, root: Path) -> Exported:
+def export(name: str, environment: Path, root: Path, store: Path) -> Exported:
     """Let ``.pipeline/venvs/NAME`` below ``root`` lead to an environment of the store.
 
-    Raises UsageError where something else stands there.
+    ``store`` is the store's directory. Raises UsageError where something else stands there.
     """
     path = FOLDER / name
     place = root / path
@@ -56,7 +61,33 @@ def export(name: str, environment: Path, root: Path) -> Exported:
         temporary = sibling(place)
         temporary.symlink_to(environment)
         temporary.rename(place)
+    _register(place, store)
     return Exported(name=name, path=path, target=environment, state=state)
+
+
+def in_use(store: Path) -> frozenset[str]:
+    """Return the keys of environments that links of `export` lead to, of any checkout.
+
+    Forgets links that are gone, or that another store has taken over.
+    """
+    found = set()
+    for known in (store / REGISTER).glob("*"):
+        place = Path(os.readlink(known))
+        if place.is_symlink() and (target := Path(os.readlink(place))).is_relative_to(store):
+            found.add(target.name)
+        else:
+            known.unlink(missing_ok=True)
+    return frozenset(found)
+
+
+def _register(place: Path, store: Path) -> None:
+    # Of two places with one name the later counts, and the other again once it is exported anew.
+    known = store / REGISTER / f"{zlib.crc32(os.fsencode(place)):08x}"
+    if known.is_symlink() and os.readlink(known) == str(place):
+        return
+    known.parent.mkdir(mode=0o700, exist_ok=True)
+    known.unlink(missing_ok=True)
+    known.symlink_to(place)
 
 
 def _folder(root: Path) -> None:

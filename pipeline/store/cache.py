@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.store.store import Store
+
+LIVED_IN = frozenset({"environment"})
+"""Kinds of directories in which people run Python, so that bytecode is added to them."""
+
+BYTECODE = re.compile(r"(^|/)__pycache__/[^/]+\.pyc$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,14 +186,18 @@ def _damaged_results(store: Store) -> Iterator[Damage]:
 
 def _damaged_directories(store: Store) -> Iterator[Damage]:
     for path in store.directories.all():
-        what = _difference(_record(store.directories.record(path)), path)
+        bytecode = path.parent.name in LIVED_IN
+        what = _difference(_record(store.directories.record(path)), path, bytecode=bytecode)
         if what:
             store.directories.discard(path)
             yield Damage(kind=path.parent.name, key=path.name, path=path, what=what)
 
 
-def _difference(recorded: Tree | None, path: Path) -> str:
-    """Return how a directory differs from its record, empty when it does not."""
+def _difference(recorded: Tree | None, path: Path, *, bytecode: bool) -> str:
+    """Return how a directory differs from its record, empty when it does not.
+
+    With ``bytecode`` what Python has written meanwhile is no difference.
+    """
     if recorded is None:
         return "the record of what it held is missing or damaged"
     try:
@@ -199,7 +209,10 @@ def _difference(recorded: Tree | None, path: Path) -> str:
     before = {entry.path: entry for entry in recorded.entries}
     after = {entry.path: entry for entry in found.entries}
     changed = sorted(
-        name for name in before.keys() | after.keys() if before.get(name) != after.get(name)
+        name
+        for name in before.keys() | after.keys()
+        if before.get(name) != after.get(name)
+        and not (bytecode and name not in before and BYTECODE.search(name))
     )
     if not changed:
         return ""

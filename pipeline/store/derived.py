@@ -14,7 +14,7 @@ import re
 from pipeline.files import CHUNK, remove_tree
 from pipeline.store import durable, locks
 from pipeline.store.faults import FULL, guarded, store_error
-from pipeline.store.usage import touch
+from pipeline.store.usage import RECORD, touch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     Make = Callable[[Path], bytes | None]
 
-RECORD = ".tree"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
 

@@ -15,6 +15,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
+RECORD = ".tree"
+"""What the file beside a derived directory ends in: its record, whose time says it."""
+
 GRAIN = 24 * 3600.0
 """Seconds between two notes of the same thing being used."""
 

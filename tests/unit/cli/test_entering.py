@@ -54,6 +54,14 @@ def test_an_environment_on_record_is_entered(prefix: Path, words: tuple[str, ...
     assert told == f"{prefix} {prefix}/bin"
 
 
+def test_entering_counts_as_use(prefix: Path) -> None:
+    tree = prefix.with_name("environment.tree")
+    tree.touch()
+    os.utime(tree, (0, 0))
+    enter("exec", "true")
+    assert tree.stat().st_mtime > 0
+
+
 def test_a_declaration_that_moved_is_read_again(prefix: Path) -> None:
     (prefix.parent / "declared").write_text("another")
     assert enter("exec", "true") == "asked anew"

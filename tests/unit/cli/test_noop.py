@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -99,3 +100,13 @@ def test_a_record_holds_no_variable_that_may_be_a_secret(
     remember(place)
     (file,) = (place / "cache" / "noop").iterdir()
     assert b"canary" not in file.read_bytes()
+
+
+def test_old_records_are_forgotten(tmp_path: Path) -> None:
+    noop.forget(str(tmp_path), 1.0)
+    (tmp_path / "noop").mkdir()
+    for name, moment in (("old", 1), ("new", 3)):
+        (tmp_path / "noop" / name).touch()
+        os.utime(tmp_path / "noop" / name, (moment, moment))
+    noop.forget(str(tmp_path), 2.0)
+    assert os.listdir(tmp_path / "noop") == ["new"]

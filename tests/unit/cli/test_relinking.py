@@ -50,7 +50,7 @@ class Recorded:
     def write(self, made: dict[str, Blueprint]) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         self.store.directories.record(self.directory).write_bytes(self.blueprint["record"])
-        done = [export("dev", self.directory, self.root)]
+        done = [export("dev", self.directory, self.root, self.store.root)]
         began = time.time_ns() + 1_000_000_000  # as if the file had rested for a second
         inputs = [str(self.declared)]
         relinking.record(WORDS, done, made, self.root, inputs=inputs, began=began)

@@ -114,6 +114,16 @@ def test_any_change_of_a_derived_directory_is_found_and_it_is_made_again(
     assert cache.verify(store) == []
 
 
+def test_bytecode_is_no_damage_where_people_run_python(store: Store) -> None:
+    for kind, expected in (("environment", 0), ("layer", 1)):
+        path = store.derived(kind, KEY, fill)
+        (path / "__pycache__").mkdir()
+        (path / "__pycache__" / "tool.cpython-311.pyc").touch()
+        assert len(cache.verify(store)) == expected
+    (store.directories.path("environment", KEY) / "tool.pyc").touch()
+    assert len(cache.verify(store)) == 1
+
+
 def test_only_what_was_not_used_lately_is_pruned(store: Store, tmp_path: Path) -> None:
     furnished(store, tmp_path / "out")
     recent = time.time() - 3600

@@ -231,15 +231,8 @@ def _say_in_json(message: str, status: int, words: list[str]) -> None:
 
 
 def _bug(words: list[str]) -> int:
-    import shlex  # noqa: PLC0415 - only for a bug
-    import traceback  # noqa: PLC0415 - only for a bug
+    from pipeline.cli.crash import report  # noqa: PLC0415 - only for a bug
 
-    traceback.print_exc()
-    sys.stderr.write(
-        "error: this is a bug in pipeline\n"
-        "hint: report it with the lines above and the following\n"
-        f"  command: pipeline {shlex.join(words)}\n"
-        f"  version: {version()}, Python {sys.version.split()[0]}, {os.uname().release}\n"
-    )
+    sys.stderr.write(report(words, os.environ))
     _say_in_json("this is a bug in pipeline", BUG, words)
     return BUG

@@ -16,8 +16,8 @@ from pipeline.wheels.findings import finding
 if TYPE_CHECKING:
     import argparse
 
-    from pipeline.cli.outcome import Document
     from pipeline.cli.session import Session
+    from pipeline.cli.summary import Document
 
 EXAMPLES = (
     ("pipeline audit dist/*", "all that was made"),

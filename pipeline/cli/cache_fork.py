@@ -21,7 +21,8 @@ from pipeline.errors import UsageError, VerificationError
 from pipeline.execute.artifacts import copy_to
 from pipeline.execute.hooks import Asker
 from pipeline.execute.logs import Turns
-from pipeline.execute.run import Means, execute
+from pipeline.execute.means import Means
+from pipeline.execute.run import execute
 from pipeline.lock.file import FILE
 from pipeline.lock.file import load as load_lock
 from pipeline.locking.resolve import resolve

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from pipeline.cli.session import Session
     from pipeline.engines.protocol import BuildRequest
-    from pipeline.execute.run import Means, Options
+    from pipeline.execute.means import Means, Options
     from pipeline.plan.types import Plan, PlannedCell
     from pipeline.workflows.collect import Collected
 

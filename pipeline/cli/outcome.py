@@ -11,12 +11,10 @@ from pipeline.console import human_seconds, human_size, stdout_width, table
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
-
+    from pipeline.cli.summary import Document
     from pipeline.console import Console
     from pipeline.errors import PipelineError
 
-    Document = dict[str, Any]
     Audited = tuple[str, list[dict[str, str]]]
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import argparse
 
     from pipeline.cli.session import Session
-    from pipeline.execute.run import Options
+    from pipeline.execute.means import Options
     from pipeline.plan.selection import Selection
     from pipeline.plan.types import Plan
     from pipeline.stages.releasing import Releasing

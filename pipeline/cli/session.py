@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pipeline.downloads.place import Place
     from pipeline.engines.protocol import Engine
     from pipeline.environments.make import Maker
-    from pipeline.execute.run import Means, Options
+    from pipeline.execute.means import Means, Options
     from pipeline.lock.types import Lock
     from pipeline.locking.settings import Settings
     from pipeline.release.moment import Moment
@@ -170,7 +170,7 @@ class Session:
     def means(self, engine: Engine, *, quiet: bool = False, lock: Lock | None = None) -> Means:
         """Return what a run works with; ``lock`` stands for the repository's own."""
         from pipeline.execute.logs import Turns  # noqa: PLC0415
-        from pipeline.execute.run import Means  # noqa: PLC0415
+        from pipeline.execute.means import Means  # noqa: PLC0415
 
         return Means(
             pipeline=self.pipeline,
@@ -199,7 +199,7 @@ class Session:
 
     def options(self) -> Options:
         """Return how a run goes unless told otherwise: a draft, a cell a processor."""
-        from pipeline.execute.run import Options  # noqa: PLC0415
+        from pipeline.execute.means import Options  # noqa: PLC0415
 
         return Options(today=self.moment.date, jobs=os.cpu_count() or 1)
 

@@ -8,8 +8,9 @@ from pipeline.console import human_seconds, human_size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
-    from pipeline.cli.outcome import Document
+    Document = dict[str, Any]
 
 FEW = 50
 """Cells that a summary lists; of more it lists only those that were built or that failed."""

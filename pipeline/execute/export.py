@@ -20,7 +20,7 @@ from pipeline.process import printable
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from pipeline.execute.run import Means
+    from pipeline.execute.means import Means
     from pipeline.plan.recipe import Recipe
     from pipeline.plan.types import PlannedCell
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from pipeline.execute.run import Means, Options
+    from pipeline.execute.means import Means, Options
     from pipeline.plan.types import Plan, PlannedCell
     from pipeline.store.store import Store
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.checkout.inputs import Checkout
+    from pipeline.execute.means import Means
     from pipeline.execute.report import RunReport
-    from pipeline.execute.run import Means
     from pipeline.plan.types import Plan
 
 UMASK = "0077"

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from pipeline.config.model import Pipeline
     from pipeline.evidence.provenance import Claim
-    from pipeline.execute.run import Means
+    from pipeline.execute.means import Means
     from pipeline.lock.types import Lock
     from pipeline.plan.types import Plan
     from pipeline.store.store import Store

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import threading
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.cross.failures import ran_foreign_code
@@ -17,54 +16,12 @@ from pipeline.execute.provision import Provisioner, wanted_files
 from pipeline.execute.scheduler import run_cells
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Mapping
 
-    from pipeline.config.model import Pipeline
-    from pipeline.console import Console
-    from pipeline.engines.protocol import Engine
-    from pipeline.execute.logs import Turns
+    from pipeline.execute.means import Means, Options
     from pipeline.execute.report import CellReport, RunReport
-    from pipeline.lock.types import Lock
-    from pipeline.locking.settings import Settings
     from pipeline.plan.recipe import Recipe
     from pipeline.plan.types import Plan, PlannedCell
-    from pipeline.stages.releasing import Releasing
-    from pipeline.store.store import Store
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How a run is to go. ``jobs`` cells at a time; ``today`` is the date notes are drafted for.
-
-    ``expected`` is the sha256 of each file that a stage may publish, where a plan is given.
-    ``release`` is the release that the run leads to, if it leads to one.
-    """
-
-    today: dt.date
-    draft: bool = True
-    jobs: int = 1
-    keep_going: bool = False
-    rebuild: bool = False
-    expected: Mapping[str, Mapping[str, str]] | None = None
-    release: Releasing | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Means:
-    """What a run works with."""
-
-    pipeline: Pipeline
-    lock: Lock
-    store: Store
-    settings: Settings
-    engine: Engine
-    console: Console
-    turns: Turns
-
-    def at(self, pipeline: Pipeline, lock: Lock) -> Means:
-        """Return the same means for another state of the repository."""
-        return replace(self, pipeline=pipeline, lock=lock)
 
 
 def execute(plan: Plan, means: Means, options: Options) -> RunReport:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Literal
 from pipeline.files import sha256_file
 from pipeline.wheels import contents, record, wheelinfo
 from pipeline.wheels.binaries import glibc_needed
-from pipeline.wheels.contents import Seen
 from pipeline.wheels.elf import ElfError
 from pipeline.wheels.findings import Finding, few, finding
 from pipeline.wheels.layout import find_layout
@@ -20,6 +19,7 @@ from pipeline.wheels.metadata import Facts, check_identity, read_metadata
 from pipeline.wheels.names import parse_sdist_name, parse_wheel_name
 from pipeline.wheels.scan import Scan
 from pipeline.wheels.sdist import top_directory
+from pipeline.wheels.seen import Seen
 from pipeline.wheels.tarread import read_sdist
 from pipeline.wheels.zipread import open_zip
 

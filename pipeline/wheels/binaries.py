@@ -11,10 +11,10 @@ from pipeline.wheels.findings import finding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pipeline.wheels.contents import Seen
     from pipeline.wheels.elf import SymbolVersion
     from pipeline.wheels.findings import Finding
     from pipeline.wheels.names import WheelName
+    from pipeline.wheels.seen import Seen
 
 Glibc = tuple[int, ...]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.wheels.binaries import check_binaries, check_extensions
@@ -12,32 +11,12 @@ from pipeline.wheels.findings import finding
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from pipeline.wheels.elf import Elf
     from pipeline.wheels.findings import Finding
     from pipeline.wheels.names import WheelName
+    from pipeline.wheels.seen import Seen
 
 _STARTUP = (".pth", ".start")
 _SITE_DIRECTORIES = ("purelib", "platlib")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """What one look at a file showed.
-
-    ``elf`` is there for an ELF file that could be read, ``fault`` says why one could not.
-    """
-
-    name: str
-    mode: int
-    build_path: str = ""
-    elf: Elf | None = None
-    fault: str = ""
-
-    @property
-    def is_elf(self) -> bool:
-        """Whether it is an ELF file (program, library or object)."""
-        return self.elf is not None or bool(self.fault)
-
 
 SIZE_LIMIT = 100_000_000
 """Bytes a file may have at an index unless the project was granted more."""

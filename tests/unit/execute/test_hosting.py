@@ -8,7 +8,7 @@ import pytest
 from pipeline.config.stages import ChangelogStage, PublishStage, ReleaseStage, Stage
 from pipeline.errors import PipelineError
 from pipeline.execute.hosting import Hosting, memory
-from pipeline.execute.run import Options
+from pipeline.execute.means import Options
 from pipeline.plan.matrix import Cell
 from pipeline.plan.types import Plan, PlannedCell
 from pipeline.store.store import Store

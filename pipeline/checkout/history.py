@@ -40,6 +40,12 @@ def commit_of(root: Path, name: str) -> str:
     return "" if found.status else found.stdout.strip()
 
 
+def body_of(root: Path, tag: str) -> str:
+    """Return what an annotated tag says below its first line, without a signature; else nothing."""
+    form = "--format=%(if:equals=tag)%(objecttype)%(then)%(contents:body)%(end)"
+    return ask(root, "for-each-ref", form, f"refs/tags/{tag}")
+
+
 def git_directory(root: Path) -> str:
     """Return the absolute git directory of this work tree (a linked one has its own)."""
     return ask(root, "rev-parse", "--absolute-git-dir").rstrip("\n")

@@ -87,7 +87,7 @@ def publish(arguments: argparse.Namespace, session: Session) -> int:
     options = replace(
         session.options(),
         draft=arguments.draft,
-        expected=expectations(arguments, plan, version),
+        expected=expectations(arguments, plan, session, version),
     )
     done = _run(plan, collected, session.means(_NoEngine()), options)
     document = {

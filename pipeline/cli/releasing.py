@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.checkout import git, worktree
+from pipeline.checkout import git, history, worktree
 from pipeline.config.stages import ChangelogStage, PublishStage
 from pipeline.errors import PipelineError, ReleaseRefusedError, UsageError
 from pipeline.files import atomic_write
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 
 def expectations(
-    arguments: argparse.Namespace, plan: Plan, version: str
+    arguments: argparse.Namespace, plan: Plan, session: Session, version: str
 ) -> Mapping[str, Mapping[str, str]] | None:
-    """Return the sha256 of each file that each stage may publish, None where no plan is given.
+    """Return the sha256 of each file that each stage may publish, None where nobody has said it.
 
-    Raises UsageError when the file is no plan, or flags that are about publishing are given where
-    nothing is published; ReleaseRefusedError when the plan is of another version.
+    A plan says it, else the tag of the commit that is published. Raises UsageError when the file
+    is no plan, or flags that are about publishing are given where nothing is published;
+    ReleaseRefusedError when the plan is of another version.
     """
     flag = "--plan" if arguments.plan else "--output" if arguments.output else ""
     if flag and not any(isinstance(cell.stage, PublishStage) for cell in plan.cells):
@@ -37,7 +38,7 @@ def expectations(
             hint="name a stage of kind `publish`, or leave the flag out",
         )
     if not arguments.plan:
-        return None
+        return _of_tag(plan, session, version)
     from pipeline.publishing.planned import load  # noqa: PLC0415 - few runs are given a plan
 
     found = load(arguments.plan)
@@ -49,14 +50,30 @@ def expectations(
     return found.expected()
 
 
+def _of_tag(plan: Plan, session: Session, version: str) -> Mapping[str, Mapping[str, str]] | None:
+    if not _uploads(plan, session):
+        return None
+    tag = tag_name(session.pipeline.project.tag, version)
+    if git.tags(session.root).get(tag, "") != git.head(session.root):
+        return None
+    from pipeline.release.listing import listed  # noqa: PLC0415 - only for an upload
+
+    return listed(history.body_of(session.root, tag))
+
+
+def _uploads(plan: Plan, session: Session) -> bool:
+    """Whether a run uploads: it is no draft, and does not cut the release itself."""
+    kinds = {cell.kind for cell in plan.cells}
+    uploads = "publish" in kinds and "release" not in kinds and not session.arguments.draft
+    return uploads and worktree.is_repository(session.root)
+
+
 def require_tag(plan: Plan, session: Session, version: str) -> None:
     """Raise ReleaseRefusedError when an upload would be of another version than the tag's.
 
     Nothing is asked of a run that uploads nothing: a draft, and one that cuts the release itself.
     """
-    kinds = {cell.kind for cell in plan.cells}
-    uploads = "publish" in kinds and "release" not in kinds and not session.arguments.draft
-    if uploads and worktree.is_repository(session.root):
+    if _uploads(plan, session):
         require_match(session.root, session.pipeline.project.tag, version)
 
 

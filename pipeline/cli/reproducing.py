@@ -1,24 +1,34 @@
-"""``pipeline verify FILE-OR-TAG --from-provenance``: released files, rebuilt and compared."""
+"""``pipeline verify TAG`` and ``FILE-OR-TAG --from-provenance``: releases, rebuilt and compared."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.checkout.history import commit_of
+from pipeline.checkout.history import body_of, commit_of
 from pipeline.checkout.worktree import is_repository
 from pipeline.errors import UsageError
 from pipeline.evidence.provenance import SUFFIX, read_claim
 from pipeline.execute.artifacts import DIST
 from pipeline.execute.evidence import DIRECTORY
-from pipeline.execute.reproduce import Claimed, check_file, reproduce, snapshot
+from pipeline.execute.rebuild import Comparison, compare_files
+from pipeline.execute.reproduce import (
+    Claimed,
+    check_file,
+    made_again,
+    made_for,
+    reproduce,
+    snapshot,
+)
+from pipeline.files import sha256_file
+from pipeline.release.listing import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pipeline.cli.session import Session
     from pipeline.evidence.provenance import Claim
-    from pipeline.execute.rebuild import Comparison
 
 
 def reproduced(words: Sequence[str], session: Session) -> tuple[Comparison, ...]:
@@ -32,6 +42,46 @@ def reproduced(words: Sequence[str], session: Session) -> tuple[Comparison, ...]
         for commit in commits
         for comparison in _of_commit([c for c in claims if c.claim.commit == commit], session)
     )
+
+
+def tag_of(word: str, session: Session) -> str:
+    """Return the commit of a tag that a word names, empty where it names none, or a stage."""
+    if word in session.pipeline.stages or not is_repository(session.root):
+        return ""
+    return commit_of(session.root, f"refs/tags/{word}")
+
+
+def relisted(tag: str, session: Session) -> tuple[Comparison, ...]:
+    """Rebuild all that a tag lists, and compare the digests; UsageError where it lists nothing."""
+    stages = listed(body_of(session.root, tag))
+    if stages is None:
+        raise UsageError(
+            f"the tag `{tag}` lists no files, so there is nothing to compare",
+            hint=f"`pipeline verify {tag} --from-provenance` takes the files in `{DIST}`",
+        )
+    commit = commit_of(session.root, f"refs/tags/{tag}")
+    with snapshot(session.root, commit, session.store) as laid:
+        cells = made_for(stages, laid)
+        names = ", ".join(f"`{cell}`" for cell in cells)
+        session.console.info(f"building {names} of `{tag}` again, commit {commit[:12]}")
+        means = session.means(session.engine(), lock=laid.lock).at(laid.pipeline, laid.lock)
+        dist = made_again(cells, laid, means, engine=session.engine_choice)
+        files = {name: digest for stage in stages.values() for name, digest in stage.items()}
+        return tuple(
+            replace(_held(name, files[name], dist, session.root / DIST), commit=commit)
+            for name in sorted(files)
+        )
+
+
+def _held(name: str, digest: str, dist: Path, released: Path) -> Comparison:
+    """Compare a rebuilt file with a digest; where the released file is here, look inside."""
+    if (released / name).is_file() and sha256_file(released / name) == digest:
+        return compare_files(name, released / name, dist / name)
+    if not (dist / name).is_file():
+        return Comparison(name=name, first=digest, second="", differences=("is missing",))
+    second = sha256_file(dist / name)
+    other = () if second == digest else ("other bytes than the tag lists",)
+    return Comparison(name=name, first=digest, second=second, differences=other)
 
 
 def _of_commit(claims: Sequence[Claimed], session: Session) -> tuple[Comparison, ...]:

@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     plan = plan_of(session, chosen)
     version = session.version  # a wrong one is told before the work, not after it
     require_tag(plan, session, version)
-    expected = expectations(arguments, plan, version)
+    expected = expectations(arguments, plan, session, version)
     announce(plan, session, engine.name)
     if arguments.shell:
         session.console.live = False  # the terminal is the shell's

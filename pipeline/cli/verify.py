@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.outcome import conclude
 from pipeline.cli.parser import add_engine, add_network
-from pipeline.cli.reproducing import reproduced
+from pipeline.cli.reproducing import relisted, reproduced, tag_of
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.console import table
 from pipeline.errors import StageFailedError, VerificationError
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 EXAMPLES = (
     ("pipeline verify wheel", "it and the sdist it is made from"),
     ("pipeline verify 'wheel[cp311]' --offline", "one cell, without network"),
+    ("pipeline verify v1.0", "all that the tag lists, in a clone of it"),
     ("pipeline verify dist/a.whl --from-provenance", "a published file"),
-    ("pipeline verify v1.0 --from-provenance", "all that a tag released"),
+    ("pipeline verify v1.0 --from-provenance", "the files in dist of a tag"),
 )
 
 
@@ -55,6 +56,8 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
 def _compared(arguments: argparse.Namespace, session: Session) -> tuple[Comparison, ...]:
     if arguments.from_provenance:
         return reproduced(arguments.stages, session)
+    if len(arguments.stages) == 1 and tag_of(arguments.stages[0], session):
+        return relisted(arguments.stages[0], session)
     plan = plan_of(session, selections(arguments))
     session.checkout.remember()
     means = session.means(session.engine())

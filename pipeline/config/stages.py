@@ -279,6 +279,13 @@ class PublishStage(Stage):
 class ReleaseStage(Stage):
     """Cuts the release; in a draft, says which commit and tag would be made."""
 
+    tag_lists: Literal["files", "none"] = doc(
+        "`files` lists in the tag's message the sha256 of all that is published by stages which "
+        "this one needs; nothing else is then published from that tag",
+        key="tag-lists",
+        default="files",
+    )
+
 
 KINDS: Mapping[str, type[Stage]] = {
     "sdist": SdistStage,

@@ -16,6 +16,7 @@ from pipeline.checkout.history import commit_of, is_shallow, prefix
 from pipeline.checkout.inputs import Checkout
 from pipeline.checkout.worktree import is_repository
 from pipeline.config.load import load
+from pipeline.config.stages import TestStage
 from pipeline.errors import UsageError, VerificationError
 from pipeline.evidence.provenance import Origin, definition
 from pipeline.execute.rebuild import Comparison, build_elsewhere, compare_files
@@ -29,7 +30,7 @@ from pipeline.stages.planner import plan
 from pipeline.store.stat import StatCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from pipeline.config.model import Pipeline
@@ -103,18 +104,41 @@ def reproduce(
     """
     for claimed in claims:
         _check_declarations(laid.root, claimed.claim)
-    stats = StatCache(laid.scratch / "stat.json")
-    checkout = Checkout(laid.root, stats, without=laid.pipeline.project.downloads)
-    cells = dict.fromkeys(claimed.claim.cell for claimed in claims)
-    chosen = tuple(map(Selection.parse, cells))
-    wanted = plan(laid.pipeline, laid.lock, checkout, chosen, caches=False)
+    wanted = _plan(laid, dict.fromkeys(claimed.claim.cell for claimed in claims))
     for claimed in claims:
         _check_definition(claimed, wanted, laid.lock)
-    prepare([cell.recipe for cell in wanted.cells if cell.recipe], means)
-    dist = build_elsewhere(wanted, means, laid.root, laid.scratch, engine=engine)
+    dist = _build(wanted, laid, means, engine)
     compared = (compare_files(c.claim.name, c.file, dist / c.claim.name) for c in claims)
     commits = (claimed.claim.commit for claimed in claims)
     return tuple(replace(one, commit=commit) for one, commit in zip(compared, commits, strict=True))
+
+
+def made_for(stages: Collection[str], laid: Snapshot) -> tuple[str, ...]:
+    """Return the cells whose files some publishing stages of a snapshot take."""
+    planned = _plan(laid, stages)
+    cells = planned.by_name()
+    needs = (need for cell in planned.cells if cell.stage.name in stages for need in cell.needs)
+    made = (name for name in needs if cells[name].recipe)
+    return tuple(n for n in dict.fromkeys(made) if not isinstance(cells[n].stage, TestStage))
+
+
+def made_again(
+    cells: Collection[str], laid: Snapshot, means: Means, *, engine: tuple[str, str]
+) -> Path:
+    """Build cells of a snapshot, whose ``means`` these are; return the directory of the files."""
+    return _build(_plan(laid, cells), laid, means, engine)
+
+
+def _plan(laid: Snapshot, words: Iterable[str]) -> Plan:
+    stats = StatCache(laid.scratch / "stat.json")
+    checkout = Checkout(laid.root, stats, without=laid.pipeline.project.downloads)
+    chosen = tuple(map(Selection.parse, words))
+    return plan(laid.pipeline, laid.lock, checkout, chosen, caches=False)
+
+
+def _build(wanted: Plan, laid: Snapshot, means: Means, engine: tuple[str, str]) -> Path:
+    prepare([cell.recipe for cell in wanted.cells if cell.recipe], means)
+    return build_elsewhere(wanted, means, laid.root, laid.scratch, engine=engine)
 
 
 def _lay_out(root: Path, commit: str, copy: Path) -> None:

@@ -117,8 +117,8 @@ def refuse_unplanned(found: Mapping[str, str], expected: Mapping[str, str]) -> N
     ]
     if wrong:
         raise ReleaseRefusedError(
-            "what was made is not what the plan says, so nothing is uploaded",
+            "what was made is not what the plan or the tag lists, so nothing is uploaded",
             hint="see whether the checkout is the one that was drafted; if the change is wanted, "
-            "draft again for a new plan",
+            "draft again for a new plan, or release another version",
             detail=tuple(wrong),
         )

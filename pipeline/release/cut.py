@@ -18,6 +18,7 @@ from pipeline.checkout.history import Held
 from pipeline.errors import PipelineError, ReleaseRefusedError
 from pipeline.release import journal as journals
 from pipeline.release.journal import Journal, Touched
+from pipeline.release.listing import with_files
 from pipeline.release.placing import backwards, forwards, place
 from pipeline.release.version import commit_subject, tag_subject
 
@@ -60,7 +61,7 @@ def _begin(root: Path, planned: PlannedRelease, kept: str) -> Journal:
         branch=branch,
         parent=parent,
         commit=commit,
-        message=f"{title}\n\n{planned.notes}",
+        message=f"{title}\n\n{with_files(planned.notes, planned.files)}",
         files=tuple(
             Touched(
                 path=path,

@@ -28,7 +28,8 @@ class Situation:
     ``head`` is a commit and ``branch`` a name, each empty where there is none; ``upstream`` is
     that branch's name on the remote. ``tagged`` is the commit that already bears the tag, or
     empty. ``written`` and ``removed`` are the files of the commit. ``refused`` are the reasons
-    why there can be none now (`pipeline.release.conditions`).
+    why there can be none now (`pipeline.release.conditions`). ``listed`` is how many files the tag
+    lists.
     """
 
     version: str
@@ -43,6 +44,7 @@ class Situation:
     written: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    listed: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,7 @@ class ReleaseDraft:
     clean: bool
     tag_exists: bool
     blockers: tuple[str, ...]
+    listed: int = 0
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -76,6 +79,7 @@ class ReleaseDraft:
             *(f"writes   {path}" for path in self.written),
             *(f"removes  {path}" for path in self.removed),
             f"tag      {self.tag} ({self.tag_subject})",
+            *((f"lists    {self.listed} files with their sha256",) if self.listed else ()),
             f"push     {self.push}",
             *(f"blocked  {text}" for text in self.blockers),
         )
@@ -88,6 +92,7 @@ def look(
     version: str,
     planned: PlannedRelease | None = None,
     refused: tuple[str, ...] = (),
+    listed: int = 0,
 ) -> Situation:
     """Read the situation of the checkout at ``root``; errors of git and configuration pass on.
 
@@ -101,6 +106,7 @@ def look(
         written=tuple(planned.written) if planned else (),
         removed=planned.removed if planned else (),
         refused=refused,
+        listed=listed,
     )
     if not seen.is_repository:
         return seen
@@ -132,4 +138,5 @@ def decide(situation: Situation) -> ReleaseDraft:
         clean=not situation.changes,
         tag_exists=bool(situation.tagged),
         blockers=situation.refused,
+        listed=situation.listed,
     )

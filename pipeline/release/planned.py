@@ -7,7 +7,7 @@ the epoch is in every archive.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,7 +19,8 @@ class PlannedRelease:
     """What a release changes: whole files, and paths that go, relative to the root.
 
     ``parent`` is the commit it is planned on, empty where there is none. ``notes`` is the new
-    section of the changelog, ``epoch`` the SOURCE_DATE_EPOCH of the release.
+    section of the changelog, ``epoch`` the SOURCE_DATE_EPOCH of the release. ``files`` has
+    the sha256 of what its stages publish, by stage and name, once that is built.
     """
 
     version: str
@@ -29,3 +30,4 @@ class PlannedRelease:
     epoch: int
     written: Mapping[str, bytes]
     removed: tuple[str, ...]
+    files: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

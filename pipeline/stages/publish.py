@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import tempfile
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from pipeline.publishing.publish import Receipt
     from pipeline.stages.pushes import Push
 
+PLANNED = "sha256"
+"""Where a stage's data has the sha256 of all that it publishes, by name."""
+
 PUBLISHED = (".whl", ".tar.gz")
 ROOM = "publish"
 
@@ -48,13 +51,16 @@ def run(situation: HostSituation) -> Said:
         for a in made
         if a.name.endswith(PUBLISHED)
     ]
+    found = {a.name: a.sha256 for a in publishable(made)}
     if situation.expected is not None:
-        refuse_unplanned({a.name: a.sha256 for a in publishable(made)}, situation.expected)
+        refuse_unplanned(found, situation.expected)
     public = stage.index in PUBLIC
     with checked(candidates, public=public) as release:
         if situation.draft:
-            return _draft(release, pushes, situation, public=public)
-        return _publish(release, pushes, stage, situation)
+            said = _draft(release, pushes, situation, public=public)
+        else:
+            said = _publish(release, pushes, stage, situation)
+    return replace(said, data=said.data | {PLANNED: found})
 
 
 def publishable(made: Iterable[Artifact]) -> tuple[Artifact, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pipeline.checkout import git
 from pipeline.errors import ReleaseRefusedError
@@ -16,10 +16,12 @@ from pipeline.release.push import command_for, push_journaled, push_tagged
 from pipeline.release.version import tag_subject
 from pipeline.stages.host import HostSituation, Said
 from pipeline.stages.on_index import on_indexes
+from pipeline.stages.publish import PLANNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pipeline.config.stages import ReleaseStage
     from pipeline.release.conditions import Scene
     from pipeline.release.journal import Journal
     from pipeline.stages.releasing import Releasing
@@ -34,7 +36,7 @@ def run(situation: HostSituation) -> Said:
     if releasing is None:
         return Said()  # a verb that only compares bytes
     if situation.draft:
-        return _draft(releasing)
+        return _draft(releasing, sum(map(len, _files(situation).values())))
     require_clear(releasing)
     require_welcome(releasing)
     found, remarks = on_indexes(situation)
@@ -45,9 +47,25 @@ def run(situation: HostSituation) -> Said:
             "the branch has moved on since the release was planned", hint="run it again"
         )
     with journals.alone(scene.root):
-        journal = cut(scene.root, planned, kept=scene.project.version)
+        listed = replace(planned, files=_files(situation))
+        journal = cut(scene.root, listed, kept=scene.project.version)
         told = _told(scene, journal, pushed=_push(scene, journal) if releasing.push else "")
         return replace(told, remarks=remarks)
+
+
+def _files(situation: HostSituation) -> dict[str, dict[str, str]]:
+    """Return the sha256 of what the stages that it needs publish, as the tag is to list them."""
+    stage = cast("ReleaseStage", situation.stage)
+    found = {
+        report.stage: cast("dict[str, str]", report.data[PLANNED])
+        for report in situation.needed
+        if PLANNED in report.data
+    }
+    return (
+        {name: files for name, files in found.items() if files}
+        if stage.tag_lists == "files"
+        else {}
+    )
 
 
 def require_clear(releasing: Releasing) -> None:
@@ -120,7 +138,7 @@ def _said(version: str, tag: str, commit: str, branch: str, command: str, *, pus
     return Said(text="\n".join(lines), data=data)
 
 
-def _draft(releasing: Releasing) -> Said:
+def _draft(releasing: Releasing, listed: int) -> Said:
     scene = releasing.scene
     found = look(
         scene.root,
@@ -128,6 +146,7 @@ def _draft(releasing: Releasing) -> Said:
         version=scene.version,
         planned=releasing.release,
         refused=tuple(obstacle.what for obstacle in obstacles(scene)),
+        listed=listed,
     )
     draft = decide(found)
     return Said(text="\n".join(draft.lines), data=asdict(draft))

@@ -52,12 +52,26 @@ def test_what_was_not_drafted_is_not_uploaded(
     pure.run("run", "publish", "--draft", "--output", str(file)).expect(0)
     pure.write("src/example_duration/late.py", "LATE = True\n")
     late = pure.run("run", "publish", "--plan", str(file), **access(index)).expect(7)
-    assert "is not what the plan says" in late.stderr
+    assert "is not what the plan or the tag lists" in late.stderr
     assert uploads(index) == 0
     pure.git("rm", "--quiet", "--force", "src/example_duration/late.py")
     pure.run("run", "publish", "--plan", str(file), **access(index)).expect(0)
     planned = {one["name"] for one in json.loads(file.read_text())["files"]}
     assert planned == index.files.keys()
+
+
+def test_only_what_the_tag_lists_is_published_from_it(pure: Project, index: FaultyIndex) -> None:
+    pure.git("config", "user.name", "A")
+    pure.git("config", "user.email", "a@mirror.example")
+    pure.git("branch", "--move", "main")
+    pure.run("run", "release").expect(0)
+    pure.write("src/example_duration/late.py", "LATE = True\n")
+    late = pure.run("run", "publish", **access(index)).expect(7)
+    assert "is not what the plan or the tag lists" in late.stderr
+    assert uploads(index) == 0
+    pure.git("reset", "--quiet", "--hard")
+    pure.run("run", "publish", **access(index)).expect(0)
+    assert uploads(index) == 2
 
 
 def test_flags_about_publishing_are_refused_where_nothing_is_published(

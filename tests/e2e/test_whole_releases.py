@@ -91,6 +91,28 @@ def test_a_fragment_becomes_a_package_that_anyone_can_rebuild(
     assert [file["same"] for file in found.document["files"]] == [True]
 
 
+def test_a_tag_lists_what_it_publishes_and_anyone_can_build_that_again(pure: Project) -> None:
+    git(pure.root, "config", "user.name", "A")
+    git(pure.root, "config", "user.email", "a@mirror.example")
+    git(pure.root, "branch", "--move", "main")
+    pure.run("run", "release").expect(0)
+    body = git(pure.root, "tag", "-l", "--format=%(contents:body)", "v1.0.0")
+    pure.run("run", "wheel").expect(0)
+    lines = "".join(f"{line[4:]}\n" for line in body.splitlines() if line.startswith("    "))
+    check = ["sha256sum", "--check", "--strict"]
+    subprocess.run(check, cwd=pure.root / "dist", input=lines.encode(), check=True)
+    again = pure.run("verify", "v1.0.0", "--json").expect(0)
+    assert {f["name"]: f["second"] for f in again.document["files"]} == {
+        name: digest for digest, name in (line.split() for line in lines.splitlines())
+    }
+    digest = lines.split()[0]
+    git(pure.root, "tag", "v2", "--message", f"Altered\n\n{body.replace(digest, '0' * 64)}")
+    altered = pure.run("verify", "v2").expect(4)
+    assert "other bytes than the tag lists" in altered.stderr
+    git(pure.root, "tag", "v3", "--message", "Plain")
+    assert "lists no files" in pure.run("verify", "v3").expect(2).stderr
+
+
 @pytest.fixture
 def three(tool: Path, fetched: Callable[[str], Path], tmp_path: Path) -> Project:
     """Return a repository of three distributions, locked, that publishes them as one release."""

@@ -1,0 +1,49 @@
+"""What a tag publishes, in its own message: the sha256 of each file, below the notes.
+
+So whoever has the tag can tell the files of the release from others, and a signature of the tag
+is one of the files as well. The form is Markdown, in which GitHub shows a tag's message, and what
+`sha256sum --check` reads, once the indentation is gone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Files = Mapping[str, Mapping[str, str]]
+
+HEADING = "Files that `{stage}` publishes (sha256):"
+SECTION = re.compile(r"Files that `(?P<stage>[^`\s]+)` publishes \(sha256\):")
+FILE = re.compile(r" {4}(?P<sha256>[0-9a-f]{64})  (?P<name>[^\s/\\]+)")
+
+
+def with_files(notes: str, files: Files) -> str:
+    """Return the notes of a release and the listing of its files: stage, name, sha256."""
+    parts = [notes.rstrip("\n"), *(_section(stage, files[stage]) for stage in sorted(files))]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _section(stage: str, files: Mapping[str, str]) -> str:
+    lines = "\n".join(f"    {files[name]}  {name}" for name in sorted(files))
+    return f"{HEADING.format(stage=stage)}\n\n{lines}"
+
+
+def listed(body: str) -> Files | None:
+    """Return the listing at the end of a tag's message, None where it has none.
+
+    ``body`` is without signature. Only what ends it counts: notes may hold anything.
+    """
+    found: dict[str, dict[str, str]] = {}
+    pending: dict[str, str] = {}
+    for line in reversed(body.rstrip().splitlines()):
+        if match := FILE.fullmatch(line):
+            pending[match["name"]] = match["sha256"]
+        elif (match := SECTION.fullmatch(line)) and pending:
+            found.setdefault(match["stage"], pending)
+            pending = {}
+        elif line:
+            break
+    return found or None

@@ -19,7 +19,7 @@ from pipeline.errors import PipelineError
 from pipeline.process import Completed, printable, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
 HARDENED = (
@@ -114,16 +114,6 @@ def input_files(root: Path, below: str = "") -> tuple[str, ...]:
         if tracked or ask(root, *LIST, "--", "."):
             return tracked
     return unignored_files(root, below)
-
-
-def check_ignored(root: Path, paths: Iterable[str]) -> frozenset[str]:
-    """Return those of ``paths`` (relative to ``root``) that git ignores; tracked ones never are."""
-    given = "".join(f"./{path}\0" for path in paths)  # else a leading colon would be magic
-    command = ("check-ignore", "-z", "--stdin")
-    completed = attempt(root, *command, stdin=os.fsencode(given))
-    if completed.status > 1:  # 1 says that none of them is
-        raise failure(root, command, completed)
-    return frozenset(row.removeprefix("./") for row in rows(completed.stdout))
 
 
 def status(root: Path) -> tuple[Change, ...]:

@@ -273,11 +273,6 @@ class Progress:
         took = human_seconds(self._console.clock() - self._began)
         self._console.say_plain(f"{self._text()} in {took}")
 
-    def advance(self, amount: int = 1) -> None:
-        """Say that ``amount`` more is done."""
-        with self._lock:
-            self.update(self._done + amount)
-
     def update(self, done: int) -> None:
         """Say how much is done in all."""
         with self._lock:

@@ -1,23 +1,20 @@
 """OCI archives: an image layout in one tar file, kept in a repository or attached to a release.
 
-`write_archive` makes one whose bytes depend on the layout alone. Reading is strict, looks only at
-the headers it has to, and hands out blobs by their digest, so that an archive made by any other
-tool serves as well (``docker save``, ``skopeo copy``, ``buildx --output type=oci``).
+Reading is strict, looks only at the headers it has to, and hands out blobs by their digest, so
+that an archive made by any tool serves: ``docker save``, ``skopeo copy``, ``buildx --output
+type=oci``.
 """
 
 from __future__ import annotations
 
 import os
-import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.errors import ConfigError, StoreError, VerificationError
+from pipeline.errors import ConfigError, VerificationError
 from pipeline.files import CHUNK
-from pipeline.images.layer import BLOCK, END, header
 from pipeline.images.layertar import LayerTar
-from pipeline.images.root import DIRECTORY_MODE, FILE_MODE
 from pipeline.registry.manifest import MANIFEST_LIMIT, Index, read
 
 if TYPE_CHECKING:
@@ -31,39 +28,6 @@ if TYPE_CHECKING:
 
 BLOBS = "blobs/sha256/"
 MEMBER_LIMIT = 10_000
-
-
-def write_archive(layout: Path, file: Path) -> None:
-    """Write the OCI layout in the directory ``layout`` as a tar to the new file ``file``.
-
-    Sorted, owned by 0:0, with one time and plain modes, so the same layout gives the same bytes.
-    Raises VerificationError for what is neither a directory nor a file, StoreError.
-    """
-    try:
-        with file.open("xb") as stream:
-            for path in sorted(layout.rglob("*")):
-                name = path.relative_to(layout).as_posix().encode()
-                if path.is_dir() and not path.is_symlink():
-                    stream.write(header(name + b"/", b"5", DIRECTORY_MODE, 0, b""))
-                else:
-                    _write_file(path, name, stream)
-            stream.write(END)
-    except OSError as error:
-        raise StoreError(f"`{file}` cannot be written: {error.strerror}") from error
-
-
-def _write_file(path: Path, name: bytes, output: BinaryIO) -> None:
-    status = path.lstat()
-    if not stat.S_ISREG(status.st_mode):
-        raise VerificationError(f"`{path}` is no file, so no OCI layout can hold it")
-    output.write(header(name, b"0", FILE_MODE, status.st_size, b""))
-    copied = 0
-    with path.open("rb") as source:
-        while piece := source.read(CHUNK):
-            copied += output.write(piece)
-    if copied != status.st_size:
-        raise VerificationError(f"`{path}` changed while it was read")
-    output.write(bytes(-copied % BLOCK))
 
 
 @dataclass(frozen=True, kw_only=True)

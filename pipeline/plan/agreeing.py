@@ -22,7 +22,7 @@ class Agreeing:
         self._indexes: dict[tuple[str, Names], Index] = {}
 
     def with_cell(self, cell: Cell, stage: str) -> list[Cell]:
-        """Return the cells of ``stage`` for which `Cell.agrees` holds, as they are declared."""
+        """Return the cells of ``stage`` that differ in no shared axis, in declared order."""
         mine = dict(cell.axes)
         index = self._index(stage, tuple(mine))
         places = [

@@ -36,11 +36,6 @@ class Cell:
         """Replace ``{axis}`` by the axis's value; other braces stay as they are."""
         return fill(text, self.axes)
 
-    def agrees(self, other: Cell) -> bool:
-        """Whether no axis that both have differs: how a need finds the cells it means."""
-        mine = dict(self.axes)
-        return all(mine.get(axis, value) == value for axis, value in other.axes)
-
 
 def cells(stage: Stage, root: Path) -> tuple[Cell, ...]:
     """Return the cells of a stage, in the order of its axes' values.

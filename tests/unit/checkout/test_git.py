@@ -79,14 +79,12 @@ def test_a_name_that_is_not_utf8_is_refused_by_name(repository: Repository) -> N
         git.tracked_files(repository.root)
 
 
-def test_untracked_and_ignored_files_are_told_apart(repository: Repository) -> None:
+def test_untracked_files_are_those_that_are_not_ignored(repository: Repository) -> None:
     repository.write(".gitignore", "*.log\n")
     repository.commit("tracked.py")
     repository.write("new.py")
     repository.write("x.log")
     assert git.untracked_files(repository.root) == ("new.py",)
-    assert git.check_ignored(repository.root, ["x.log", "new.py", "tracked.py"]) == {"x.log"}
-    assert git.check_ignored(repository.root, ["new.py"]) == frozenset()
 
 
 def test_status_names_every_change_and_nothing_on_a_clean_tree(repository: Repository) -> None:

@@ -113,7 +113,7 @@ def test_a_progress_on_a_terminal_is_one_line_that_goes_away() -> None:
     console, stream, clock = _terminal({"NO_COLOR": "1"})
     with console.progress("fetching", 2000, human_size) as progress:
         clock.now = 1.0
-        progress.advance(500)
+        progress.update(500)
         console.info("in between")
         clock.now = 3.0
         progress.update(2000)
@@ -139,18 +139,18 @@ def test_a_live_line_never_reaches_the_edge_of_the_terminal() -> None:
 def test_a_progress_is_drawn_at_most_ten_times_a_second() -> None:
     console, stream, clock = _terminal()
     with console.progress("fetching", 100) as progress:
-        for _ in range(100):
+        for done in range(100):
             clock.now += 0.01
-            progress.advance()
+            progress.update(done + 1)
     assert stream.getvalue().count("fetching") <= 12
 
 
 def test_a_progress_in_a_pipe_is_a_line_every_five_seconds_and_one_at_the_end() -> None:
     stream, clock = io.StringIO(), Clock()
     with Console(stream, {}, clock=clock).progress("fetching", 20) as progress:
-        for _ in range(20):
+        for done in range(20):
             clock.now += 1.0
-            progress.advance()
+            progress.update(done + 1)
     assert stream.getvalue().splitlines() == [
         "fetching: 5 of 20 (25 %)",
         "fetching: 10 of 20 (50 %)",
@@ -158,22 +158,6 @@ def test_a_progress_in_a_pipe_is_a_line_every_five_seconds_and_one_at_the_end() 
         "fetching: 20 of 20 (100 %)",
         "fetching: 20 of 20 (100 %) in 20 s",
     ]
-
-
-def test_a_progress_counts_right_from_many_threads() -> None:
-    console, stream = _pipe()
-    with console.progress("fetching", 4000) as progress:
-
-        def work() -> None:
-            for _ in range(1000):
-                progress.advance()
-
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    assert stream.getvalue() == "fetching: 4000 of 4000 (100 %) in 0.00 s\n"
 
 
 def test_lines_of_many_threads_stay_whole() -> None:

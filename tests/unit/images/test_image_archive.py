@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.errors import ConfigError, NetworkError, VerificationError
-from pipeline.images.archive import held, opened, take, write_archive
+from pipeline.images.archive import held, opened, take
 from pipeline.images.assemble import assemble
 from pipeline.images.based import Base
 from pipeline.lock.types import Lock, LockedImage, LockedPlatform
 from pipeline.registry.pin import pin
+from tests.unit.images.archives import write_archive
 from tests.unit.registry.making import Blob, Made, directory, file, image, index, layer, link, tar
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import pytest
 
 from pipeline.config.load import load as load_pipeline
 from pipeline.errors import ConfigError, LockError, UsageError
-from pipeline.images.archive import write_archive
 from pipeline.lock.file import dump, load
 from pipeline.lock.types import ImageBlob, Lock, LockedBase, LockedImage, LockedPlatform
 from pipeline.locking import declared
 from pipeline.locking.settings import Settings
 from pipeline.locking.stale import check
+from tests.unit.images.archives import write_archive
 from tests.unit.registry.making import file, image, layer
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from packaging.version import Version
+from trove_classifiers import classifiers, deprecated_classifiers
 
 from pipeline.errors import ReleaseRefusedError
 from pipeline.publishing.uploads import package_of
@@ -56,7 +57,8 @@ def _with_form(verdict: Verdict, path: Path, *, public: bool) -> Verdict:
     except ReleaseRefusedError as error:
         return replace(verdict, accepted=False, remarks=(error.message, *verdict.remarks))
     found = tuple(_faults(package.metadata, path))
-    return replace(verdict, accepted=not (found and public), remarks=(*found, *verdict.remarks))
+    told = (*found, *_doubts(package.metadata), *verdict.remarks)
+    return replace(verdict, accepted=not (found and public), remarks=told)
 
 
 def _faults(metadata: RawMetadata, path: Path) -> Iterator[str]:
@@ -73,6 +75,20 @@ def _faults(metadata: RawMetadata, path: Path) -> Iterator[str]:
         if mail and not all(ADDRESS.fullmatch(one.strip()) for one in mail.split(",")):
             yield f"`{mail}` is no list of mail addresses"
     yield from _licence_faults(metadata, path)
+
+
+def _doubts(metadata: RawMetadata) -> Iterator[str]:
+    """Yield classifiers that PyPI would refuse, had it still the list that we have.
+
+    It may have a newer one, so that nothing is refused for that here.
+    """
+    for classifier in metadata.get("classifiers", ()):
+        if classifier in deprecated_classifiers:
+            instead = " or ".join(f"`{one}`" for one in deprecated_classifiers[classifier])
+            words = f", in favour of {instead}" if instead else ""
+            yield f"its classifier `{classifier}` is deprecated{words}: PyPI may refuse it"
+        elif classifier not in classifiers and not classifier.startswith(PRIVATE):
+            yield f"its classifier `{classifier}` is not known: PyPI refuses those it does not know"
 
 
 def _licence_faults(metadata: RawMetadata, path: Path) -> Iterator[str]:

@@ -95,6 +95,21 @@ def test_what_public_indexes_read_in_the_form_is_refused_for_them_and_remarked_f
         assert any(words in remark for remark in ours.remarks)
 
 
+@pytest.mark.parametrize(
+    ("classifier", "words"),
+    [
+        ("Programming Language :: Pyhton", "is not known"),
+        ("License :: OSI Approved :: Intel Open Source License", "is deprecated: PyPI"),
+        ("Natural Language :: Ukranian", "in favour of `Natural Language :: Ukrainian`"),
+    ],
+)
+def test_a_classifier_that_an_index_may_refuse_is_remarked(
+    tmp_path: Path, classifier: str, words: str
+) -> None:
+    with checked(candidates(wheel(tmp_path, fields=[f"Classifier: {classifier}"]))) as found:
+        assert any(words in remark for remark in found.remarks)
+
+
 def test_ones_own_index_may_take_local_versions_and_tags_of_one_machine(tmp_path: Path) -> None:
     files = [wheel(tmp_path, version="1.0+cu128", tag="py3-none-linux_x86_64")]
     with checked(candidates(*files), public=False) as found:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 EXAMPLES = (
     ("pipeline verify wheel", "it and the sdist it is made from"),
     ("pipeline verify 'wheel[cp311]' --offline", "one cell, without network"),
-    ("pipeline verify v1.0", "all that the tag lists, in a clone of it"),
+    ("pipeline verify v1.0", "all that the tag lists"),
     ("pipeline verify dist/a.whl --from-provenance", "a published file"),
-    ("pipeline verify v1.0 --from-provenance", "the files in dist of a tag"),
+    ("pipeline verify v1.0 --from-provenance", "its files in dist"),
 )
 
 

@@ -120,7 +120,9 @@ class Blobs:
 
     def open(self, digest: str) -> io.BufferedReader:
         """Return a stream of a blob that is checked when its end is reached."""
-        return io.BufferedReader(_CheckedFile(self, digest), buffer_size=CHUNK)
+        return io.BufferedReader(
+            _CheckedFile(self, self.open_file(digest), digest), buffer_size=CHUNK
+        )
 
     def damaged(self, digest: str) -> VerificationError:
         """Remove a blob whose bytes rotted and return the error that says so."""
@@ -234,12 +236,12 @@ def open_new(path: Path) -> io.BufferedWriter:
 class _CheckedFile(io.RawIOBase):
     """A blob's file that hashes what passes and judges it at the end."""
 
-    def __init__(self, blobs: Blobs, digest: str) -> None:
+    def __init__(self, blobs: Blobs, file: io.FileIO, digest: str) -> None:
         super().__init__()
         self._blobs = blobs
+        self._file = file
         self._digest = digest
         self._hash = hashlib.sha256()
-        self._file = blobs.open_file(digest)
 
     def readable(self) -> bool:
         return True

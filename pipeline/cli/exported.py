@@ -6,11 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 from pipeline.bootstrap import sealed
+from pipeline.config.paths import escape
 from pipeline.config.stages import SdistStage, WheelStage
+from pipeline.errors import UsageError
 from pipeline.locking.bases import bases, container_stages
 from pipeline.locking.pylock import Origin, found_addresses, pylock_text, written_addresses
 from pipeline.locking.python import oldest_python
-from pipeline.locking.requirements import requirements_text
+from pipeline.locking.requirements import HEADER, requirements_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +20,22 @@ if TYPE_CHECKING:
     from pipeline.cli.session import Session
     from pipeline.lock.types import Lock, RequirementSet
     from pipeline.locking.index import Index
+
+
+def require_ours(session: Session) -> None:
+    """Raise UsageError where a file that would be written holds something else, or lies outside."""
+    for environment in session.pipeline.environments.values():
+        for file in environment.export:
+            if reason := escape(session.root, file):
+                raise UsageError(f"`{file}` {reason}, so no environment can be exported there")
+            path = session.root / file
+            text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+            if path.is_dir() or (text.strip() and HEADER not in text):
+                raise UsageError(
+                    f"`{file}` is there already, was not written by `pipeline lock`, and is not "
+                    "overwritten",
+                    hint="move it away, or name another file in `export`",
+                )
 
 
 def exported(session: Session, lock: Lock, *, offline: bool) -> list[tuple[str, str]]:

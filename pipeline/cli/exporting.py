@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from pipeline.cli.relinking import record, shown
 from pipeline.cli.watching import declarations
 from pipeline.environments.editors import settings, write
-from pipeline.environments.export import export
+from pipeline.environments.export import export, sweep
 from pipeline.environments.make import require
 from pipeline.errors import UsageError
 from pipeline.platforms import Workplace
@@ -35,14 +35,15 @@ def export_environments(arguments: argparse.Namespace, session: Session) -> int:
         raise UsageError("`--write` needs `--settings`, which says for which editor")
     ensure, root, store = session.environments.ensure, session.root, session.store.root
     done = [export(name, ensure(name), root, store) for name in names]
+    done += sweep(root, store, names) if arguments.all else []
     if arguments.settings:
         print(_settings(arguments, session, names[0]), end="")
     elif arguments.json:
         print(json.dumps({"environments": [_row(one) for one in done]}, indent=2))
     else:
-        maker = session.environments
+        maker, every = session.environments, bool(arguments.all)
         inputs = declarations(session)
-        record(sys.argv[2:], done, maker.made, root, inputs=inputs, began=began)
+        record(sys.argv[2:], done, maker.made, root, every=every, inputs=inputs, began=began)
         print(shown(done))
     return 0
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
-from pipeline.cli.exported import exported
+from pipeline.cli.exported import exported, require_ours
 from pipeline.cli.outcome import conclude
 from pipeline.cli.parser import add_network, positive
 from pipeline.errors import LockError, UsageError
@@ -76,11 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, session: Session) -> int:
     """Check the lock, or write it and the requirement files of environments."""
     path = session.root / FILE
+    _refuse_idle_flags(arguments)
     if arguments.check:
         return _check(arguments, session, path)
-    if arguments.max_age:
-        raise UsageError("`--max-age` needs `--check`", hint="see `pipeline lock --help`")
     before, previous = _starting(arguments, session, path)
+    require_ours(session)
     settings = _settings(arguments, session)
     lock = _resolve(arguments, session, previous, settings)
     rows = _changes(arguments, before, lock, settings)
@@ -92,6 +92,18 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     written += _export(session, lock)
     _tell(arguments, session, lock, written, rows)
     return 0
+
+
+def _refuse_idle_flags(arguments: argparse.Namespace) -> None:
+    """Raise UsageError for flags that would not do, beside others, what they promise."""
+    if arguments.max_age and not arguments.check:
+        raise UsageError("`--max-age` needs `--check`", hint="see `pipeline lock --help`")
+    for flag in ("update", "min_age", "epoch") if arguments.check else ():
+        if getattr(arguments, flag):
+            shown = f"--{flag.replace('_', '-')}"
+            raise UsageError(f"`--check` chooses nothing, so `{shown}` has no effect beside it")
+    if arguments.update and arguments.upgrade:
+        raise UsageError("`--upgrade` moves everything, so `--update` has no effect beside it")
 
 
 def _tell(
@@ -112,7 +124,8 @@ def _tell(
     print("\n".join([*told, *lines(rows)]))
     session.console.info(f"it pins {pinned(lock)}")
     if arguments.resolve_conflict:
-        session.console.info(f"the conflict is resolved: look at it, then `git add {FILE}`")
+        files = " ".join(dict.fromkeys((FILE, *written)))
+        session.console.info(f"the conflict is resolved: look at it, then `git add {files}`")
 
 
 def _starting(
@@ -190,11 +203,10 @@ def _previous(path: Path, *, anew: bool) -> Lock | None:
         return None
     try:
         return load(path)
-    except LockError as error:
+    except LockError:
         if anew:
             return None
-        hint = f"restore it (`git checkout -- {FILE}`), or lock all anew: `pipeline lock --upgrade`"
-        raise LockError(error.message, where=error.where, hint=hint) from error
+        raise
 
 
 def _resolve(
@@ -249,6 +261,7 @@ def _export(session: Session, lock: Lock) -> list[str]:
     written = []
     for name, text in exported(session, lock, offline=False):
         if _differs(session.root / name, text):
+            (session.root / name).parent.mkdir(parents=True, exist_ok=True)
             atomic_write(session.root / name, text.encode())
             written.append(name)
     return written

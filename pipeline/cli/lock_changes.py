@@ -29,7 +29,7 @@ def changes(
 ) -> list[Moved]:
     """Return what moved from one lock to another, with what the indexes warn of."""
     rows = moved(then, now, update, follows=follows)
-    if not any(row.kind == "Python" and row.old for row in rows):
+    if not any(row.kind == "Python" for row in rows):
         return rows
     return with_warnings(rows, pip_client(settings), settings)
 
@@ -61,6 +61,11 @@ def pinned(lock: Lock) -> str:
     files |= {f.sha256 for found in sets for locked in found.requirements for f in locked.files}
     files |= {file.sha256 for file in lock.sources.values()}
     blobs = {one.sha256 for on in platforms if on.base for one in on.base.blobs}
-    parts = [f"{len(packages)} Debian packages", f"{len(files)} Python files"]
-    parts += [f"{len(blobs)} files of images that others made"] if blobs else []
-    return f"{', '.join(parts[:-1])} and {parts[-1]} by sha256"
+    counts = (
+        (len(packages), "Debian package", ""),
+        (len(files), "Python file", ""),
+        (len(blobs), "file", " of images that others made"),
+    )
+    parts = [f"{count} {one}{'s' * (count != 1)}{rest}" for count, one, rest in counts if count]
+    told = " and ".join([*([", ".join(parts[:-1])] if parts[1:] else []), *parts[-1:]])
+    return f"{told} by sha256" if told else "nothing"

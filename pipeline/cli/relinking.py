@@ -30,19 +30,25 @@ def record(
     made: Mapping[str, Blueprint],
     root: Path,
     *,
+    every: bool,
     inputs: Iterable[str],
     began: int,
 ) -> None:
     """Note what an export with these words came to; ``made`` are environments it had to make.
 
-    Of the others the blueprint stands in the record of the call that made them, so a record that
-    is still right is left alone.
+    With ``every``, links of any others are removed again. Of those that it did not make
+    the blueprint stands in the record of the call that made them, so a record that is still right
+    is left alone.
     """
     call = _call(words)
     if noop.recorded(call) and not made:
         return
-    rows = [(one.name, one.target.parent.name, one.target.name, made.get(one.name)) for one in done]
-    report: dict[str, object] = {"root": str(root), "environments": rows}
+    rows = [
+        (one.name, one.target.parent.name, one.target.name, made.get(one.name))
+        for one in done
+        if one.state != "removed"
+    ]
+    report: dict[str, object] = {"root": str(root), "environments": rows, "every": every}
     noop.record(call, report, inputs=inputs, outputs=(), began=began)
 
 
@@ -54,7 +60,7 @@ def exported_again(words: Sequence[str], environ: Mapping[str, str]) -> list[Exp
     # All of it is needed from here on only.
     from pathlib import Path  # noqa: PLC0415
 
-    from pipeline.environments.export import export  # noqa: PLC0415
+    from pipeline.environments.export import export, sweep  # noqa: PLC0415
     from pipeline.store.opened import Opened  # noqa: PLC0415
 
     root = Path(str(report["root"]))
@@ -66,6 +72,8 @@ def exported_again(words: Sequence[str], environ: Mapping[str, str]) -> list[Exp
             if directory is None:
                 return None
             done.append(export(name, directory, root, store.root))
+        if report["every"]:
+            done += sweep(root, store.root, {row[0] for row in rows})
     return done
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 UNKNOWN_VERSION = "0+checkout"
 """The version where only the backend knows it."""
 
+WHEEL = "Wheel-Version: 1.0\nGenerator: pipeline\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+"""What the wheel of an editable install says; installers take a project without it for broken."""
+
 SCRIPT = """\
 # -*- coding: utf-8 -*-
 import sys
@@ -45,7 +48,8 @@ class Editable:
     def identity(self) -> list[object]:
         """What an environment holds of it, as values for a key."""
         known = self.project
-        return [str(self.directory), known.name, known.version, known.entry_points]
+        told = [known.version, known.requires_python, known.dependencies]
+        return [str(self.directory), known.name, told, known.entry_points]
 
 
 def added(editables: list[Editable], packages: str, taken: Container[str]) -> Iterator[Own]:
@@ -82,7 +86,8 @@ def _metadata(one: Editable, packages: str, scripts: list[Own]) -> Iterator[Own]
     points = listed(project)
     url = {"url": one.directory.as_uri(), "dir_info": {"editable": True}}
     texts = {
-        "METADATA": f"Metadata-Version: 2.1\nName: {project.name}\nVersion: {version}\n",
+        "METADATA": _core(project, version),
+        "WHEEL": WHEEL,
         "INSTALLER": "pipeline\n",
         "direct_url.json": json.dumps(url),
         **({"entry_points.txt": points} if points else {}),
@@ -91,6 +96,14 @@ def _metadata(one: Editable, packages: str, scripts: list[Own]) -> Iterator[Own]
     yield from ((f"{packages}/{path}", data, False) for path, data in files.items())
     listing = {path: own_entry((path, data, False)) for path, data in files.items()}
     listing |= {f"../../../{script[0]}": own_entry(script) for script in scripts}
-    lines = [record_line(path, entry) for path, entry in sorted(listing.items())]
-    lines.append(record_line(f"{info}/RECORD", None))
-    yield (f"{packages}/{info}/RECORD", "".join(lines).encode(), False)
+    rows = [record_line(path, entry) for path, entry in sorted(listing.items())]
+    rows.append(record_line(f"{info}/RECORD", None))
+    yield (f"{packages}/{info}/RECORD", "".join(rows).encode(), False)
+
+
+def _core(project: Project, version: str) -> str:
+    """Return the metadata that is known without a backend, extras left out."""
+    lines = ["Metadata-Version: 2.1", f"Name: {project.name}", f"Version: {version}"]
+    lines += [f"Requires-Python: {project.requires_python}"] if project.requires_python else []
+    lines += [f"Requires-Dist: {requirement}" for requirement in project.dependencies or ()]
+    return "\n".join([*lines, ""])

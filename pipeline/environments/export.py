@@ -24,13 +24,14 @@ REGISTER = "exported"
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Container
     from typing import Literal
 
-    State = Literal["made", "moved", "as it was"]
+    State = Literal["made", "moved", "as it was", "removed"]
 
 
 class Exported:
-    """An environment at its place. ``path`` is relative to the repository."""
+    """An environment that is or was at its place; ``path`` is relative to the repository."""
 
     def __init__(self, *, name: str, path: Path, target: Path, state: State) -> None:
         self.name = name
@@ -63,6 +64,27 @@ def export(name: str, environment: Path, root: Path, store: Path) -> Exported:
         temporary.rename(place)
     _register(place, store)
     return Exported(name=name, path=path, target=environment, state=state)
+
+
+def sweep(root: Path, store: Path, kept: Container[str]) -> list[Exported]:
+    """Remove the links below ``root`` into the store whose names are not among ``kept``.
+
+    So no editor goes on with what another branch had under a name that this one does not know. The
+    environments stay in the store, and so does all that is no link of `export`.
+    """
+    folder = root / FOLDER
+    if escape(root, FOLDER.as_posix()) or not folder.is_dir():
+        return []
+    found = []
+    for place in sorted(folder.iterdir()):
+        if place.name in kept or not place.is_symlink():
+            continue
+        target = Path(os.readlink(place))
+        if target.is_relative_to(store):
+            place.unlink(missing_ok=True)
+            path = FOLDER / place.name
+            found.append(Exported(name=place.name, path=path, target=target, state="removed"))
+    return found
 
 
 def in_use(store: Path) -> frozenset[str]:

@@ -8,6 +8,9 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from packaging.specifiers import SpecifierSet
+
+from pipeline.environments import activating
 from pipeline.environments.blueprint import realise
 from pipeline.environments.editable import Editable, added
 from pipeline.environments.linking import Unpacked, drawn, packed, unpacked
@@ -28,9 +31,10 @@ if TYPE_CHECKING:
     from pipeline.locking.settings import Settings
     from pipeline.store.store import Store
 
-FORMAT = 5
+FORMAT = 6
 KIND = "environment"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+VERSION = f"{PYTHON}.{sys.version_info.micro}"
 PACKAGES = f"lib/python{PYTHON}/site-packages"
 
 
@@ -50,10 +54,12 @@ class Maker:
 
         It is made once and keyed by its wheels, the interpreter and the projects of the checkout,
         which are importable in it. Raises UsageError for a name that is not declared, or an
-        environment that is not for this machine's platform.
+        environment that is not for this machine's platform or for this Python.
         """
         require(name, self.pipeline)
-        files = host_files(self.lock.environments[name])
+        locked = self.lock.environments[name]
+        require_python(name, ",".join(locked.declared.get("requires-python", [])), VERSION)
+        files = host_files(locked)
         editables = self._editables(name)
         key = environment_key(files, editables)
         final = self.store.directories.path(KIND, key)
@@ -74,6 +80,7 @@ class Maker:
         texts, links = skeleton(PYTHON, interpreter())
         own: list[Own] = [(path, data, False) for path, data in texts.items()]
         own += ((path, target, False) for path, target in links.items())
+        own.append((activating.PATH, activating.ACTIVATE.encode(), False))
         taken = {path for path, _, _ in own} | {one.path for wheel in wheels for one in wheel.files}
         own += added(editables, PACKAGES, taken)
         return drawn(wheels, own, PACKAGES)
@@ -102,6 +109,15 @@ def require(name: str, pipeline: Pipeline) -> None:
         raise UsageError(
             f"environment `{name}` is not for this machine, which is {here.value}",
             hint=f"its `platforms` are {names}: add this one and run `pipeline lock`",
+        )
+
+
+def require_python(name: str, wanted: str, version: str) -> None:
+    """Raise UsageError unless ``requires-python`` of what an environment holds admits a version."""
+    if wanted and version not in SpecifierSet(wanted):
+        raise UsageError(
+            f"environment `{name}` is for Python {wanted}, and this runs on {version}",
+            hint="name another one in `PIPELINE_PYTHON`, with which `./pipelinew` sets itself up",
         )
 
 

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 FILE = "pipeline.lock"
 SIZE_LIMIT = 64 << 20
+CONFLICT = b"\n<<<<<<< "
+"""How git begins a conflict, never how a line of ours begins."""
 
 
 def python_tag(version: str) -> str:
@@ -86,6 +88,8 @@ def load(path: Path) -> Lock:
     except RecursionError as error:
         raise _malformed(path, "it is nested too deep") from error
     except (ValueError, TypeError) as error:
+        if CONFLICT in data:
+            raise _in_conflict(path) from error
         raise _malformed(path, str(error)) from error
 
 
@@ -93,7 +97,16 @@ def _malformed(path: Path, why: str) -> LockError:
     return LockError(
         f"`{path.name}` is malformed, so nothing is pinned: {why}",
         where=str(path),
-        hint="run `pipeline lock`",
+        hint=f"restore it (`git checkout -- {path.name}`), or lock all anew: `pipeline lock "
+        "--upgrade`",
+    )
+
+
+def _in_conflict(path: Path) -> LockError:
+    return LockError(
+        f"`{path.name}` holds a merge conflict, so nothing is pinned",
+        where=str(path),
+        hint="resolve what is declared by hand, then run `pipeline lock --resolve-conflict`",
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 from pipeline.errors import NetworkError
 from pipeline.lock.types import DebianPackage, ImageBlob, PythonFile
 from pipeline.locking.credentials import pip_client
-from pipeline.locking.index import Index
+from pipeline.locking.index import Index, project_of
 from pipeline.network.transport import Client
 from pipeline.registry.client import Hosts, Registry
 from pipeline.registry.logins import Logins
@@ -62,14 +62,14 @@ def gone(file: Wanted) -> NetworkError:
             return NetworkError(
                 f"`{file.name}` {file.version} for {file.architecture} is gone from the pool of "
                 "every mirror: the archive drops superseded versions",
-                hint="add a mirror that keeps them (a snapshot archive) to `mirrors:`, or run "
-                "`pipeline lock` to take the present versions",
+                hint="add a mirror that keeps them (a snapshot archive) to `mirrors:`, or take the "
+                "present versions with `pipeline lock --update IMAGE`",
             )
         case PythonFile():
             return NetworkError(
                 f"no index has `{file.name}` with the locked sha256",
-                hint="check pip's settings (`pip config list`); when the file was deleted, run "
-                "`pipeline lock`",
+                hint="check pip's settings (`pip config list`); when the file was deleted, "
+                + _another(file),
             )
         case ImageBlob():
             return NetworkError(
@@ -79,3 +79,10 @@ def gone(file: Wanted) -> NetworkError:
             )
         case _:
             assert_never(file)
+
+
+def _another(file: PythonFile) -> str:
+    """Return how to do without a file that was deleted: plain `pipeline lock` would keep it."""
+    if file.is_wheel:
+        return f"run `pipeline lock --update {project_of(file.name)}`"
+    return "name another version in the stage's `source`"

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockError
+from pipeline.lock.file import CONFLICT
+from pipeline.locking.requirements import HEADER
 from pipeline.network.transport import local_path
 
 if TYPE_CHECKING:
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from pipeline.lock.types import LockedRequirement, PythonFile, RequirementSet
     from pipeline.locking.index import Index
     from pipeline.platforms import Workplace
-
-HEADER = "# Written by `pipeline lock` from `pipeline.lock`; do not edit.\n"
 
 Address = tuple[str, str]
 """Where a wheel is to be had: ``url`` or ``path``, and its value."""
@@ -108,9 +108,13 @@ def _text(value: str) -> str:
 
 
 def written_addresses(path: Path) -> dict[str, Address]:
-    """Return the addresses that a file written earlier has, by sha256; none where it is no lock."""
+    """Return the addresses that a file written earlier has, by sha256; none where it is no lock.
+
+    Of a file in a merge conflict those of both sides count.
+    """
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = tomllib.loads(_both_sides(text) if CONFLICT.decode() in text else text)
         wheels = [wheel for package in document["packages"] for wheel in package["wheels"]]
         return {
             str(wheel["hashes"]["sha256"]): (key, str(wheel[key]))
@@ -120,6 +124,12 @@ def written_addresses(path: Path) -> dict[str, Address]:
         }
     except (OSError, ValueError, KeyError, TypeError):
         return {}
+
+
+def _both_sides(text: str) -> str:
+    """Return a document of the wheels of both sides of a conflict: each stands on one line."""
+    wheels = [line for line in text.splitlines() if "hashes = {" in line]
+    return "\n".join(["[[packages]]", "wheels = [", *wheels, "]"])
 
 
 def found_addresses(

@@ -18,6 +18,7 @@ from pipeline.locking import declared
 from pipeline.locking.computed import computed
 from pipeline.locking.explain import naming, standing
 from pipeline.locking.python import oldest_python
+from pipeline.locking.unnamed import refuse, unnamed
 from pipeline.locking.uv import Request
 from pipeline.locking.workspace import asked, members
 from pipeline.network.workers import gather
@@ -65,6 +66,7 @@ def resolve_environments(
     environments = context.pipeline.environments
     known = members(context.pipeline, context.projects)
     wanted = [_wanted(context, name, known, lock, backends) for name in environments]
+    _refuse_unnamed(context, wanted, known)
     found: dict[str, RequirementSet] = {}
     for group in groups(wanted):
         found |= _resolved(context, group, _versions(found.values()))
@@ -127,6 +129,13 @@ def _wanted(context: Context, name: str, known: Members, lock: Lock, backends: B
         previous=previous,
         stays=stays,
     )
+
+
+def _refuse_unnamed(context: Context, wanted: list[Wanted], known: Members) -> None:
+    resolved = [one for one in wanted if not one.stays]
+    others = unnamed(known.root, known.places) if resolved else {}
+    for one in resolved:
+        refuse(one.name, one.asked, others, context.where("environments", one.name))
 
 
 def _resolved(context: Context, group: list[Wanted], earlier: Pins) -> dict[str, RequirementSet]:
@@ -204,7 +213,10 @@ def _disagreement(context: Context, group: list[Wanted], error: LockError) -> Lo
         f"{alone.message}: they would have to share versions" if several else alone.message,
         where=context.where("environments", group[-1].name),
         hint=hint if several else alone.hint,
-        detail=(*alone.detail, *_where_asked(context, group, alone.detail)),
+        detail=(
+            *alone.detail,
+            *_where_asked(context, group, (alone.message, *alone.detail)),
+        ),
     )
 
 

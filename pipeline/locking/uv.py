@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packaging.requirements import InvalidRequirement, Requirement
 from uv import find_uv_bin
 
 from pipeline import process
@@ -27,11 +28,16 @@ if TYPE_CHECKING:
     from pipeline.locking.settings import Settings
     from pipeline.platforms import Target
 
+ONLY_WHEELS = (
+    "only wheels are installed: choose a version that has one, or build it as a stage whose "
+    "`source` is its sdist and put the wheel in a `find-links` directory"
+)
 NEWEST_GLIBC_MINOR = 40
 OLDEST_GLIBC_MINOR = 31
 """The range of ``manylinux_2_N`` that uv knows without gaps."""
 
 TIMEOUT_SECONDS = 600.0
+ABSENT_WORDS = ("(404 Not Found)", "(410 Gone)")
 NETWORK_WORDS = (
     "Failed to fetch",
     "Request failed",
@@ -87,6 +93,7 @@ def resolve(request: Request, settings: Settings) -> tuple[Package, ...]:
     """Ask uv; LockError with its explanation when there is no answer, NetworkError."""
     if not request.requirements:
         return ()
+    _require_names(request)
     with tempfile.TemporaryDirectory(prefix="pipeline-lock-") as name:
         directory = Path(name)
         (directory / "requirements.in").write_text("\n".join(request.requirements) + "\n")
@@ -102,6 +109,31 @@ def resolve(request: Request, settings: Settings) -> tuple[Package, ...]:
         if completed.status:
             raise _failure(request, completed.stderr)
         return parse(output.read_text(), request)
+
+
+def _require_names(request: Request) -> None:
+    """Raise LockError for what is no requirement, which uv could take for a flag, or an address.
+
+    Requirements are also what backends and metadata of third parties say.
+    """
+    for text in request.requirements:
+        try:
+            found = Requirement(text)
+        except InvalidRequirement as error:
+            raise LockError(
+                f"{request.label} asks for something that is no requirement",
+                where=request.where,
+                hint="write it as PEP 508 has it, such as `numpy>=2`",
+                detail=tuple(str(error).splitlines()),
+            ) from error
+        if found.url:
+            raise LockError(
+                f"{request.label} asks for `{found.name}` at an address, and only what an index "
+                "has can be locked",
+                where=request.where,
+                hint="ask for a version of it; what no index has can be put into the download "
+                "cache",
+            )
 
 
 def _preferred(request: Request, settings: Settings) -> tuple[tuple[str, str], ...]:
@@ -172,8 +204,7 @@ def _package(row: Mapping[str, object], request: Request) -> Package:
             f"{request.label} needs `{name}` {version}".rstrip() + ", which has no wheel on an "
             "index that fits",
             where=request.where,
-            hint="only wheels are installed: choose a version that has one, or build it as a stage "
-            "whose `source` is its sdist and put the wheel in a `find-links` directory",
+            hint=ONLY_WHEELS,
         )
     return Package(
         name=name,
@@ -202,16 +233,26 @@ def _files(rows: list[Mapping[str, object]], request: Request) -> Iterator[File]
 
 def _failure(request: Request, stderr: str) -> LockError | NetworkError:
     detail = trimmed(stderr)
-    if any(word in line for line in detail for word in NETWORK_WORDS):
+    said = "\n".join(detail)
+    if any(word in said for word in ABSENT_WORDS):
+        return NetworkError(
+            f"{request.label} cannot be resolved: the package index names a file that it does not "
+            "have",
+            where=request.where,
+            hint="leave that version out of the requirements (`!=`), or have the index mended",
+            detail=detail,
+        )
+    if any(word in said for word in NETWORK_WORDS):
         return NetworkError(
             f"{request.label} cannot be resolved: the package index cannot be asked",
             where=request.where,
             hint="check the network and pip's settings (`pip config list`)",
             detail=detail,
         )
+    together = "change the requirements, so that one set of wheels answers them all"
     return LockError(
         f"{request.label} cannot be resolved",
         where=request.where,
-        hint="change the requirements, so that one set of wheels answers them all",
+        hint=ONLY_WHEELS if "no usable wheels" in said else together,
         detail=detail,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +12,7 @@ from pipeline.cli.main import main
 from pipeline.lock.file import load
 from pipeline.lock.types import Lock, LockedImage, LockedRequirement, PythonFile, RequirementSet
 from pipeline.locking.merging import merged
+from tests.locking.conftest import wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,34 +75,10 @@ def test_the_later_epoch_counts() -> None:
     assert both_ways(lock(epoch=1), lock(epoch=2), lock(epoch=3)).epoch == 3
 
 
-def wheel(directory: Path, name: str, version: str) -> None:
-    """Write a wheel that has metadata and nothing else."""
-    info = f"{name}-{version}.dist-info"
-    with zipfile.ZipFile(directory / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        archive.writestr(
-            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-        )
-        archive.writestr(
-            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
-        archive.writestr(f"{info}/RECORD", "")
-
-
 @pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(wheels: Path) -> Path:
     """Return a locked project in git whose packages come from a directory."""
-    wheels = tmp_path / "wheels"
-    wheels.mkdir()
-    for name in ("alpha", "beta", "gamma"):
-        for version in ("1.0", "2.0"):
-            wheel(wheels, name, version)
-    monkeypatch.setenv("PIPELINE_CACHE_DIR", str(tmp_path / "cache"))
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    for variable in ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
-        monkeypatch.delenv(variable, raising=False)
-    root = tmp_path / "project"
+    root = wheels.parent / "project"
     root.mkdir()
     (root / "pyproject.toml").write_text(
         '[project]\nname = "p"\nversion = "1"\nrequires-python = ">=3.11"\n'
@@ -158,9 +134,9 @@ def test_a_conflict_is_resolved_from_the_declarations_and_both_sides(
     assert main(["lock", "--check", "-C", str(project)]) == 0
 
 
-def test_what_both_sides_agree_on_does_not_move(project: Path, tmp_path: Path) -> None:
+def test_what_both_sides_agree_on_does_not_move(project: Path, wheels: Path) -> None:
     conflict(project)
-    wheel(tmp_path / "wheels", "gamma", "3.0")
+    wheel(wheels, "gamma", "3.0")
     assert main(["lock", "--resolve-conflict", "-C", str(project)]) == 0
     assert "gamma 2.0" in versions(load(project / "pipeline.lock").environments["dev"])
 

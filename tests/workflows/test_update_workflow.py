@@ -22,6 +22,7 @@ UPDATE = ".github/workflows/update.yml"
 TOOL = """#!/bin/sh
 echo "./pipelinew $*" >> "$CALLS"
 echo "name  old  new"
+[ -z "${MANY:-}" ] || seq 20000
 echo other > pipeline.lock
 """
 GH = """#!/bin/sh
@@ -79,7 +80,16 @@ def test_a_changed_lock_becomes_a_branch_and_one_pull_request(
         *([["pr", "edit"]] if already else []),
     ]
     assert pushed == "other\n"
-    assert (tmp_path / "temp" / "changes.md").read_text() == "    name  old  new\n"
+    assert (tmp_path / "temp" / "body.md").read_text() == "    name  old  new\n"
+
+
+def test_a_table_too_long_for_a_pull_request_is_cut(
+    tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MANY", "yes")
+    calls, _ = run_steps(tmp_path, text, changes=True, already="")
+    assert calls[-1].startswith("gh pr create")
+    assert (tmp_path / "temp" / "body.md").stat().st_size == 60000
 
 
 def test_a_lock_that_stays_asks_nobody(tmp_path: Path, text: str) -> None:

@@ -35,5 +35,19 @@ def test_upgrade_locks_anew_what_cannot_be_read(
     assert main(["lock", "--upgrade", "-C", str(broken)]) == 0
     out, err = capsys.readouterr()
     assert out == "wrote pipeline.lock\n"
-    assert "it pins 0 Debian packages and 0 Python files by sha256" in err
+    assert "it pins nothing\n" in err
     assert main(["lock", "--check", "-C", str(broken)]) == 0
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--max-age", "3"],
+        ["--check", "--min-age", "3"],
+        ["--check", "--update", "attrs"],
+        ["--check", "--epoch", "now"],
+        ["--upgrade", "--update", "attrs"],
+    ],
+)
+def test_a_flag_that_would_do_nothing_is_refused(broken: Path, flags: list[str]) -> None:
+    assert main(["lock", *flags, "-C", str(broken)]) == 2

@@ -53,7 +53,7 @@ class Recorded:
         done = [export("dev", self.directory, self.root, self.store.root)]
         began = time.time_ns() + 1_000_000_000  # as if the file had rested for a second
         inputs = [str(self.declared)]
-        relinking.record(WORDS, done, made, self.root, inputs=inputs, began=began)
+        relinking.record(WORDS, done, made, self.root, every=True, inputs=inputs, began=began)
 
     def forget(self) -> None:
         """Lose the environment as a pruned cache does."""
@@ -100,6 +100,14 @@ def test_a_declaration_that_moved_is_read_again(recorded: Recorded) -> None:
 def test_a_call_that_made_nothing_leaves_the_blueprint_on_record(recorded: Recorded) -> None:
     recorded.write({})
     recorded.forget()
+    assert recorded.again() == ["dev as it was"]
+
+
+def test_a_link_that_came_since_is_removed_where_every_environment_is_meant(
+    recorded: Recorded,
+) -> None:
+    export("docs", recorded.directory, recorded.root, recorded.store.root)
+    assert recorded.again() == ["dev as it was", "docs removed"]
     assert recorded.again() == ["dev as it was"]
 
 

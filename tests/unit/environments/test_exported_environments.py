@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.environments.editors import settings, write
-from pipeline.environments.export import export, in_use
+from pipeline.environments.export import export, in_use, sweep
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,6 +38,25 @@ def test_the_store_knows_what_links_lead_to_until_they_are_gone(tmp_path: Path) 
     (tmp_path / "other").mkdir()
     export("docs", tmp_path / "other", root, tmp_path)
     assert in_use(store) == frozenset()
+
+
+def test_links_of_environments_that_are_no_more_are_removed_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    store, root = tmp_path / "store", tmp_path / "root"
+    environment = store / "derived/environment/one"
+    for directory in (environment, root):
+        directory.mkdir(parents=True)
+    assert sweep(root, store, ["dev"]) == []
+    for name in ("dev", "old"):
+        export(name, environment, root, store)
+    venvs = root / ".pipeline/venvs"
+    (venvs / "by-hand").mkdir()
+    (venvs / "elsewhere").symlink_to(tmp_path)
+    (swept,) = sweep(root, store, ["dev"])
+    assert (swept.name, swept.state, swept.target) == ("old", "removed", environment)
+    assert {path.name for path in venvs.iterdir()} == {"dev", "by-hand", "elsewhere"}
+    assert environment.is_dir()
 
 
 def test_git_sees_nothing_of_it(tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
+from uv import find_uv_bin
 
 from pipeline.environments.blueprint import realise
 from pipeline.environments.editable import Editable, added
 from pipeline.environments.linking import Unpacked, drawn, unpacked
-from pipeline.errors import VerificationError
+from pipeline.environments.make import require_python
+from pipeline.errors import UsageError, VerificationError
 from pipeline.images.environment import skeleton
 from pipeline.lock.types import PythonFile
 from pipeline.locking.project import read_project
@@ -31,11 +33,13 @@ PACKAGES = f"lib/python{PYTHON}/site-packages"
 PROJECT = """
 [project]
 name = "My.Own"
+dependencies = ["a>=1"]
 [project.scripts]
 own = "own.sub:Thing.run"
 [project.entry-points."some.plugins"]
 one = "own.sub"
 """
+REQUIRED = "import importlib.metadata as m; print(m.requires('my-own'))"
 
 
 @pytest.fixture
@@ -150,3 +154,26 @@ def test_a_project_of_the_checkout_is_importable_with_its_programs(
     ask = "import importlib.metadata as m; print(m.version('my-own'), *m.entry_points(group=G))"
     told = said(str(tmp_path / "one/bin/python"), "-c", ask.replace("G", "'some.plugins'"))
     assert told.startswith("0+checkout EntryPoint(name='one'")
+    assert said(str(tmp_path / "one/bin/python"), "-c", REQUIRED) == "['a>=1']"
+
+
+def test_an_installer_finds_nothing_wrong_with_a_project_of_the_checkout(
+    store: Store, tmp_path: Path
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(PROJECT)
+    own = Editable(directory=tmp_path, project=read_project(tmp_path, "."))
+    environment(store, tmp_path / "one", wheel(store, tmp_path, "a", "a"), own=(own,))
+    words = [find_uv_bin(), "pip", "check", "--no-config", "--offline"]
+    words += ["--python", str(tmp_path / "one")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("wanted", [">=3.13", ">=3.11,<3.12"])
+def test_an_environment_for_another_python_is_not_made_on_this_one(wanted: str) -> None:
+    require_python("dev", "", "3.12.1")
+    require_python("dev", ">=3.11", "3.12.1")
+    with pytest.raises(UsageError) as caught:
+        require_python("dev", wanted, "3.12.1")
+    assert f"is for Python {wanted}, and this runs on 3.12.1" in str(caught.value)
+    assert "PIPELINE_PYTHON" in caught.value.hint

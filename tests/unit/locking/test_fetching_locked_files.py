@@ -106,14 +106,19 @@ def test_a_package_that_left_the_pool_is_said_to_be_gone(
         fetch([gone], store, settings)
     assert "`bash` 1 for all" in str(caught.value)
     assert "mirrors:" in caught.value.hint
-    assert "pipeline lock" in caught.value.hint
+    assert "`pipeline lock --update IMAGE`" in caught.value.hint  # plain `lock` would keep it
 
 
 def test_a_wheel_that_left_the_index_is_named(site: Site, settings: Settings, store: Store) -> None:
     gone = wheel(site, "thing", b"a")
     site.answers.clear()
-    with pytest.raises(NetworkError, match=r"no index has `thing-1-py3-none-any\.whl`"):
+    with pytest.raises(NetworkError, match=r"no index has `thing-1-py3-none-any\.whl`") as caught:
         fetch([gone], store, settings)
+    assert "`pipeline lock --update thing`" in caught.value.hint  # plain `lock` would keep it
+    sdist = PythonFile(name="thing-1.tar.gz", sha256=gone.sha256, size=1)
+    with pytest.raises(NetworkError) as caught:
+        fetch([sdist], store, settings)
+    assert "another version in the stage's `source`" in caught.value.hint
 
 
 def test_what_could_be_had_stays_and_all_that_could_not_is_named(

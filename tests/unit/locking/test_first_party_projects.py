@@ -9,6 +9,7 @@ from pipeline.config.stages import Matrix, SdistStage
 from pipeline.errors import ConfigError
 from pipeline.locking import declared
 from pipeline.locking.project import requirement_name
+from pipeline.locking.unnamed import refuse, unnamed
 from pipeline.locking.workspace import asked, members
 
 if TYPE_CHECKING:
@@ -105,3 +106,13 @@ def test_what_a_declaration_leaves_as_it_is_does_not_stand_in_it(root: Path) -> 
     assert words["sources"] == ["packages/lib"]
     assert words["requires-python"] == [">=3.12"]
     assert words["conflicts"] == ["dev"]
+
+
+def test_a_project_that_nothing_names_is_not_asked_of_an_index(root: Path) -> None:
+    (root / "tests/data").mkdir(parents=True)
+    (root / "tests/data/pyproject.toml").write_text("[broken")
+    others = unnamed(root, {"my-app": "packages/app"})
+    assert others == {"my-lib": "packages/lib", "my-tool": "packages/tool"}
+    refuse("dev", ["attrs", "my-app"], others, "")
+    with pytest.raises(ConfigError, match="needs `my-lib`, which is the project in"):
+        refuse("dev", ["attrs", "My_Lib[fast]>=1"], others, "")

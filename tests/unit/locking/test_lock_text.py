@@ -177,7 +177,14 @@ def test_a_malformed_lock_is_refused_with_what_to_do(tmp_path: Path, then: str, 
     assert then in text
     with pytest.raises(LockError, match="malformed") as caught:
         load(written(tmp_path, text.replace(then, now, 1)))
-    assert caught.value.hint == "run `pipeline lock`"
+    assert "`pipeline lock --upgrade`" in caught.value.hint  # plain `lock` would refuse it too
+
+
+def test_a_lock_with_the_marks_of_a_merge_says_so(tmp_path: Path) -> None:
+    text = dump(LOCK).replace("\n", "\n<<<<<<< ours\n", 1)
+    with pytest.raises(LockError, match="holds a merge conflict") as caught:
+        load(written(tmp_path, text))
+    assert "`pipeline lock --resolve-conflict`" in caught.value.hint
 
 
 def test_no_damage_leads_to_another_error_than_lock_error(tmp_path: Path) -> None:

@@ -95,3 +95,17 @@ def test_a_wheel_that_others_could_not_get_is_refused(tmp_path: Path, settings: 
     index = links(settings, str(tmp_path / "elsewhere"))
     with pytest.raises(LockError, match="must say where others get it"):
         found_addresses([WHEEL], index, root=tmp_path / "repo", beside=tmp_path / "repo")
+
+
+def test_addresses_of_both_sides_of_a_conflict_stay(tmp_path: Path) -> None:
+    other = PythonFile(name="a-2.0-py3-none-any.whl", sha256="cd" * 32, size=7)
+    addresses = {WHEEL.sha256: ("url", URL), other.sha256: ("url", URL.replace("1.0", "2.0"))}
+    sides = []
+    for file in (WHEEL, other):
+        row = LockedRequirement(name="a", version=file.name.split("-")[1], files=(file,))
+        sides.append(
+            pylock_text(RequirementSet(declared={}, requirements=(row,)), ORIGIN, addresses)
+        )
+    path = tmp_path / "pylock.dev.toml"
+    path.write_text("\n<<<<<<< ours\n{}=======\n{}>>>>>>> theirs\n".format(*sides))
+    assert written_addresses(path) == addresses

@@ -197,6 +197,23 @@ def test_uv_sees_neither_its_own_settings_nor_secrets(settings: Settings) -> Non
     assert "TOKEN" not in found
 
 
+@pytest.mark.parametrize(
+    "requirement",
+    ["--extra-index-url https://h.example", "a\n--no-build-isolation", "-r other.txt", "a => 1"],
+)
+def test_what_is_no_requirement_never_gets_to_uv(settings: Settings, requirement: str) -> None:
+    request = Request(requirements=("b", requirement), python="3.11", label="stage `test`")
+    with pytest.raises(LockError, match="stage `test` asks for something that is no requirement"):
+        uv.resolve(request, settings)
+
+
+def test_an_address_is_refused_before_anything_is_fetched(settings: Settings) -> None:
+    request = Request(requirements=("a @ git+https://user:word@h.example/a",), python="3.11")
+    with pytest.raises(LockError, match="asks for `a` at an address") as caught:
+        uv.resolve(request, settings)
+    assert "word" not in str(caught.value)
+
+
 def test_uv_s_lock_is_read_with_names_sizes_and_markers() -> None:
     (package,) = uv.parse(LOCKED, REQUEST)
     assert package == uv.Package(
@@ -267,3 +284,20 @@ def test_pip_accepts_the_requirements_text(tmp_path: Path) -> None:
         [*command, "-r", str(tmp_path / "r.txt")], capture_output=True, check=False, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_file_that_the_index_names_and_does_not_have_is_told_apart() -> None:
+    file = "http://h.example/files/a-1.2-py3-none-any.whl"
+    said = f"""\
+error: Failed to fetch: `{file}`
+  cause: HTTP status client error (404 Not Found) for url ({file})
+"""
+    error = uv._failure(REQUEST, said)
+    assert isinstance(error, NetworkError)
+    assert "names a file that it does not have" in error.message
+    assert any("a-1.2-py3-none-any.whl" in line for line in error.detail)
+
+
+def test_where_only_sdists_are_the_way_out_is_named() -> None:
+    error = uv._failure(REQUEST, "Because all versions of a have no usable wheels, nothing fits.")
+    assert error.hint == uv.ONLY_WHEELS

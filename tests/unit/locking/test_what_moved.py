@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,7 +20,7 @@ from pipeline.lock.types import (
     RequirementSet,
 )
 from pipeline.locking.moved import OTHER_BYTES, SAME_VERSION, Moved, moved
-from pipeline.locking.yanked import UNKNOWN, with_warnings
+from pipeline.locking.yanked import UNKNOWN, VANISHED, with_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -162,7 +163,10 @@ def test_a_version_that_was_withdrawn_is_told_with_the_reason(
 def test_an_index_in_html_tells_its_reason_as_well(
     site: Site, client: Client, settings: Settings
 ) -> None:
-    page = b'<a href="thing-1.0.tar.gz" data-yanked="wrong &amp; late">thing</a>'
+    page = (
+        b'<a href="thing-0.9.tar.gz">old</a>'
+        b'<a href="thing-1.0.tar.gz" data-yanked="wrong &amp; late">new</a>'
+    )
     site.put("/simple/thing/", page, kind="text/html")
     (found,) = with_warnings([row("thing", "0.9", "1.0")], client, settings)
     assert found.notes == ("1.0 was withdrawn: wrong & late",)
@@ -176,7 +180,29 @@ def test_an_index_that_cannot_be_asked_loses_nothing(
     assert found.notes == (UNKNOWN,)
 
 
-def test_what_is_new_is_not_looked_up(site: Site, client: Client, settings: Settings) -> None:
-    rows = [row("thing", "", "1.0")]
-    assert with_warnings(rows, client, settings) == rows
+def test_a_new_package_that_was_withdrawn_is_told_as_well(
+    site: Site, client: Client, settings: Settings
+) -> None:
+    site.put(
+        "/simple/thing/", b'<a href="thing-1.0.tar.gz" data-yanked>thing</a>', kind="text/html"
+    )
+    (found,) = with_warnings([row("thing", "", "1.0")], client, settings)
+    assert found.notes == ("1.0 was withdrawn",)
+
+
+def test_an_old_version_that_no_index_has_any_more_is_told(
+    site: Site, client: Client, settings: Settings
+) -> None:
+    page = b'<a href="thing-01.1.tar.gz">thing</a> <a href="thing-2.0.tar.gz">thing</a>'
+    site.put("/simple/thing/", page, kind="text/html")
+    rows = [row("thing", "1.0", "2.0"), row("thing", "1.1", "2.0"), row("other", "3", "")]
+    notes = [found.notes for found in with_warnings(rows, client, settings)]
+    assert notes == [(f"1.0 {VANISHED}",), (), (f"3 {VANISHED}",)]
+
+
+def test_without_an_index_nothing_is_said_to_have_vanished(
+    site: Site, client: Client, settings: Settings
+) -> None:
+    rows = [row("thing", "1.0", "2.0")]
+    assert with_warnings(rows, client, replace(settings, offline=True)) == rows
     assert site.requests == []

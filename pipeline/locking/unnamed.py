@@ -1,0 +1,50 @@
+"""Projects of the repository that nothing names, and that no index may be asked for.
+
+Which projects are ours is told by the stages and environments that name them. One that they leave
+out would be looked for on an index, where anybody may put something of its name. So where an
+environment that is resolved requires one, that is an error.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from pipeline.checkout.git import input_files
+from pipeline.config.matrix import PROJECT_FILE
+from pipeline.errors import ConfigError
+from pipeline.locking.project import normal, read_project, requirement_name
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+    from pathlib import Path
+
+
+def unnamed(root: Path, named: Container[str]) -> dict[str, str]:
+    """Return the directories of projects in the repository whose names are not among ``named``.
+
+    What cannot be read as a project is none: it may be data of a test.
+    """
+    found: dict[str, str] = {}
+    for file in map(PurePosixPath, input_files(root)):
+        if file.name == PROJECT_FILE:
+            source = file.parent.as_posix()
+            with suppress(ConfigError):
+                name = normal(read_project(root, source).name)
+                if name and name not in named:
+                    found.setdefault(name, source)
+    return found
+
+
+def refuse(environment: str, asked: Iterable[str], known: dict[str, str], where: str) -> None:
+    """Raise ConfigError where an environment requires a project of ``known`` (`unnamed`)."""
+    for requirement in asked:
+        name, _ = requirement_name(requirement)
+        if name in known:
+            raise ConfigError(
+                f"environment `{environment}` needs `{name}`, which is the project in "
+                f"`{known[name]}`, but nothing names that, so an index would be asked for it",
+                where=where,
+                hint=f"add `{known[name]}` to the environment's `source`",
+            )

@@ -23,7 +23,6 @@ import shutil
 import subprocess
 import sys
 import tarfile
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -67,6 +66,8 @@ UNREADABLE = (FileNotFoundError, IsADirectoryError, PermissionError, FileExistsE
 NOT_FOR_BUNDLES = ("PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 
 MISMATCH_WORDS = "DO NOT MATCH THE HASHES"
+
+NO_SPACE = os.strerror(errno.ENOSPC)
 
 
 def fail(status: int, message: str, hint: str, detail: Sequence[str] = ()) -> NoReturn:
@@ -135,7 +136,7 @@ def make(environment: Path, requirements: Path, python: str, bundle: str) -> Non
     shutil.rmtree(environment, ignore_errors=True)
     version = sys.version.split()[0]
     say(f"setting up the tool's own environment with Python {version} (once)")
-    with bundled(bundle, environment.parent) as wheels:
+    with bundled(bundle, environment.with_name(f"{environment.name}.bundle")) as wheels:
         made = start([python, "-I", "-m", "venv", str(environment)])
         if made.returncode:
             fail(
@@ -155,32 +156,38 @@ def make(environment: Path, requirements: Path, python: str, bundle: str) -> Non
 
 
 @contextlib.contextmanager
-def bundled(bundle: str, directory: Path) -> Iterator[tuple[str, ...]]:
-    """Give pip's words for the wheels of a bundle, unpacked below ``directory`` meanwhile.
+def bundled(bundle: str, place: Path) -> Iterator[tuple[str, ...]]:
+    """Give pip's words for the wheels of a bundle, unpacked in ``place`` meanwhile.
 
-    What they hold is for pip to check, by the hashes of the requirements.
+    What they hold is for pip to check, by the hashes of the requirements. What a killed run left
+    there is removed.
     """
     if not bundle:
         yield ()
         return
-    with tempfile.TemporaryDirectory(prefix=".bundle-", dir=directory) as place:
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    try:
         try:
             with tarfile.open(bundle, "r:") as archive:
-                unpack_wheels(archive, Path(place))
+                unpack_wheels(archive, place)
         except (tarfile.TarError, EOFError, *UNREADABLE) as error:
             fail(
                 MISMATCH,
                 f"the bundle {bundle} cannot be read: {error}",
                 "copy it again, or write it anew with `pipeline cache export`",
             )
-        yield ("--no-index", "--find-links", place)
+        yield ("--no-index", "--find-links", str(place))
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def unpack_wheels(archive: tarfile.TarFile, place: Path) -> None:
     """Write the tool's wheels, and nothing else, into ``place``; FileExistsError for a second."""
     for member in archive:
         match = BUNDLED.fullmatch(member.name)
-        content = archive.extractfile(member) if match and member.isreg() else None
+        is_file = member.isreg() and not member.issparse()
+        content = archive.extractfile(member) if match and is_file else None
         if match and content:
             with (place / match[1]).open("xb") as stream:
                 shutil.copyfileobj(content, stream)
@@ -217,6 +224,12 @@ def tail(output: str) -> list[str]:
 
 def explain(output: str, bundle: str) -> NoReturn:
     """End the program by what pip's output says went wrong."""
+    if NO_SPACE in output:
+        fail(
+            FAILED,
+            "the tool's requirements could not be installed: the disk is full",
+            "free some space, or name a directory elsewhere in PIPELINE_CACHE_DIR",
+        )
     if bundle and MISMATCH_WORDS in output:
         fail(
             MISMATCH,
@@ -243,7 +256,8 @@ def explain(output: str, bundle: str) -> NoReturn:
         fail(
             NETWORK,
             "the tool's requirements could not be downloaded",
-            "check the network, the proxy and pip's index settings (`pip config list`); try again",
+            "check the network, the proxy and pip's index settings (`pip config list`); without "
+            "network, take in a bundle first: `./pipelinew cache import FILE`",
             tail(output),
         )
     fail(

@@ -58,7 +58,7 @@ EXAMPLES = (
 FLAGS = {
     "list": {"downloads"},
     "verify": {"downloads"},
-    "prune": {"downloads", "branches", "older_than"},
+    "prune": {"downloads", "branches", "also", "older_than"},
     "add": {"locked", "fork", "local", "image", "offline", "debian_mirror"},
     "upgrade": set[str](),
     "remove": set[str](),
@@ -109,6 +109,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="prune --downloads: whose locks count, such as `main,release/*` (default: "
         "`project.branches`)",
     )
+    parser.add_argument(
+        "--also",
+        action="append",
+        metavar="DIR",
+        help="prune --downloads: a checkout of another repository that uses the same download "
+        "cache; may be repeated",
+    )
     parser.add_argument("--locked", action="store_true", help="add: everything that the lock names")
     parser.add_argument("--fork", metavar="DIR", help="add: build the project in this directory")
     parser.add_argument(
@@ -150,8 +157,9 @@ def _check(arguments: argparse.Namespace) -> None:
     if not low <= len(arguments.words) <= high:
         needed = "takes no further word" if not high else "needs a word that says what"
         raise UsageError(f"`pipeline cache {action}` {needed}", hint=hint)
-    if arguments.branches and not arguments.downloads:
-        raise UsageError("`--branches` is for `--downloads`: no branch names what is in the store")
+    if (arguments.branches or arguments.also) and not arguments.downloads:
+        flag = "--branches" if arguments.branches else "--also"
+        raise UsageError(f"`{flag}` is for `--downloads`: no branch names what is in the store")
     if arguments.downloads and arguments.older_than is not None:
         raise UsageError("`--older-than` is for the store: what is in a download cache lasts")
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.cli.session import Session
+    from pipeline.console import Progress
     from pipeline.lock.types import PythonFile
 
 PACKAGE = Path(pipeline.__file__).parent
@@ -61,7 +62,8 @@ def _export(arguments: argparse.Namespace, session: Session, path: Path) -> int:
     session.store.add_blob(text)
     rows = [*_rows(session, targets), *(_tool_row(wheel) for wheel in tool)]
     index = Index(platforms=tuple(target.value for target in targets), rows=tuple(sorted(rows)))
-    digest = write(path.absolute(), index, session.store)
+    with _progress("writing", path, index, session) as bar:
+        digest = write(path.absolute(), index, session.store, bar.update)
     size = path.stat().st_size
     if arguments.json:
         document = {"path": str(path), "sha256": digest, "size": size, "files": len(rows)}
@@ -69,6 +71,10 @@ def _export(arguments: argparse.Namespace, session: Session, path: Path) -> int:
     else:
         print(f"{path}  {len(rows)} files  {human_size(size)}  sha256:{digest}")
     return 0
+
+
+def _progress(what: str, path: Path, index: Index, session: Session) -> Progress:
+    return session.console.progress(f"{what} {path.name}", index.size, human_size)
 
 
 def _targets(asked: Sequence[str] | None, session: Session) -> tuple[Target, ...]:
@@ -112,15 +118,18 @@ def _import(arguments: argparse.Namespace, session: Session, path: Path) -> int:
             bundle = Bundle(stream, path.name)
             expected = _expected(bundle.index, session, path.name)
             require(bundle.index, expected, _tool_digests(), path.name)
-            bundle.check()
-            bundle.store(session.store, [row for row in expected if row.name != FILE])
+            with _progress("checking", path, bundle.index, session) as bar:
+                bundle.check(bar.update)
+            with _progress("storing", path, bundle.index, session) as bar:
+                files = [row for row in expected if row.name != FILE]
+                bundle.store(session.store, files, bar.update)
     except OSError as error:
         raise StoreError(f"the bundle `{path}` cannot be read: {error.strerror}") from error
     if arguments.json:
-        print(json.dumps({"files": len(expected) - 1}, indent=2))
+        print(json.dumps({"files": len(files)}, indent=2))
     else:
-        size = human_size(sum(row.size for row in expected))
-        print(f"{len(expected) - 1} files ({size}) are in the cache; nothing else is needed to run")
+        size = human_size(sum(row.size for row in files))
+        print(f"{len(files)} files ({size}) are in the cache; nothing else is needed to run")
     return 0
 
 

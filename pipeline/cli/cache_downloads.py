@@ -11,7 +11,7 @@ from packaging.version import InvalidVersion, Version
 
 from pipeline.cli.outcome import conclude
 from pipeline.console import human_size, table
-from pipeline.downloads.branches import branch_locks
+from pipeline.downloads.branches import branch_locks, worktree_locks
 from pipeline.downloads.layout import ARTIFACT, places
 from pipeline.downloads.names import files_of, release_of, unused
 from pipeline.errors import LockError, StoreError, UsageError, VerificationError
@@ -24,7 +24,7 @@ from pipeline.locking.whole import whole
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sized
 
     from pipeline.cli.session import Session
     from pipeline.downloads.directory import Directory
@@ -61,7 +61,7 @@ def _lock(session: Session) -> Lock:
 
 
 def _list(arguments: argparse.Namespace, session: Session) -> int:
-    directory = _place(session).directory
+    directory = _place(session).readable()
     sizes = {name: (directory.path / name).stat().st_size for name in directory.names()}
     if arguments.json:
         files = [{"name": name, "size": size} for name, size in sizes.items()]
@@ -75,23 +75,23 @@ def _list(arguments: argparse.Namespace, session: Session) -> int:
 
 
 def _verify(arguments: argparse.Namespace, session: Session) -> int:
-    directory, named = _place(session).directory, whole(_lock(session))
+    directory, named = _place(session).readable(), whole(_lock(session))
     damages = directory.damages(named)
     absent = [file for file in named if directory.find(file) is None]
     failure = None
     if damages:
         failure = VerificationError(
-            f"{len(damages)} files of the download cache are not what they have to be",
+            f"the download cache is damaged: {_count(damages)}",
             detail=tuple(f"{damage.name}: {damage.what}" for damage in damages),
             hint="restore them from git; a file that was put there by hand is listed by "
             "`pipeline cache add FILE`",
         )
     elif not arguments.json:
-        print(f"all {len(directory.names())} files of the download cache are what they say")
+        print(f"{_count(directory.names())} in the download cache, as listed and locked")
         if absent:
             session.console.info(
-                f"{len(absent)} files that the lock names are not in it: "
-                "`pipeline cache add --locked` adds them"
+                f"the lock names {_count(absent)} more: `pipeline cache add --locked` adds "
+                "what is not there yet"
             )
     document = {"damages": [asdict(damage) for damage in damages], "absent": len(absent)}
     return conclude(document, failure, session.console, as_json=arguments.json)
@@ -99,16 +99,34 @@ def _verify(arguments: argparse.Namespace, session: Session) -> int:
 
 def _prune(arguments: argparse.Namespace, session: Session) -> int:
     directory = _place(session).writable()
-    asked = [glob.strip() for glob in (arguments.branches or "").split(",") if glob.strip()]
-    locks = branch_locks(session.root, asked or session.pipeline.project.branches)
-    named = [*locks.values(), _lock(session)]
-    kept = {name for lock in named for file in whole(lock) for name in places(file)}
+    refs, locks = _needed(arguments, session)
+    kept = {name for lock in locks for file in whole(lock) for name in places(file)}
     doomed = unused(directory, kept)
     size = sum((directory.path / name).stat().st_size for name in doomed)
     directory.remove(doomed)
-    session.console.info(f"kept what the lock here names, and those of {', '.join(sorted(locks))}")
-    _tell(arguments, "removed", doomed, f"{len(doomed)} files removed, {human_size(size)} freed")
+    session.console.info(f"kept what is checked out, and what the locks of {', '.join(refs)} name")
+    _tell(arguments, "removed", doomed, f"{_count(doomed)} removed, {human_size(size)} freed")
     return 0
+
+
+def _needed(arguments: argparse.Namespace, session: Session) -> tuple[list[str], list[Lock]]:
+    """Return the branches that count, and all locks that do, in every checkout that was named."""
+    asked = [glob.strip() for glob in (arguments.branches or "").split(",") if glob.strip()]
+    globs = asked or session.pipeline.project.branches
+    refs, locks = [], [_lock(session)]
+    for root in (session.root, *map(_checkout, arguments.also or ())):
+        own = root == session.root
+        found = branch_locks(root, globs, each=bool(asked) and own)
+        refs += sorted(found if own else (f"{root.name}:{ref}" for ref in found))
+        locks += [*worktree_locks(root), *(lock for several in found.values() for lock in several)]
+    return refs, locks
+
+
+def _checkout(word: str) -> Path:
+    path = Path(word).absolute()
+    if not path.is_dir():
+        raise UsageError(f"there is no directory `{word}`", hint="`--also` takes a checkout")
+    return path
 
 
 def _add(arguments: argparse.Namespace, session: Session) -> int:
@@ -118,20 +136,24 @@ def _add(arguments: argparse.Namespace, session: Session) -> int:
             "`pipeline cache add` needs to know what",
             hint="give `NAME==VERSION`, a file, `--locked`, or `--fork DIR --local LABEL`",
         )
+    if not arguments.fork and (odd := arguments.local or arguments.image):
+        raise UsageError(
+            f"`{odd}` says how a fork is built, and no fork is", hint="add `--fork DIR`"
+        )
     added: list[str] = []
     if arguments.fork:
         from pipeline.cli.cache_fork import build  # noqa: PLC0415 - few actions build
 
         with session.store.scratch("fork") as scratch:
             for path in build(arguments, session, scratch):
-                added += _file(path, directory)
+                added += _file(str(path), directory)
     if arguments.locked:
         added += _fetched(whole(_lock(session)), directory, session, kept=True)
     for word in arguments.words:
         if "==" in word and not Path(word).is_file():
             added += _release(word, directory, session)
         else:
-            added += _file(Path(word), directory)
+            added += _file(word, directory)
     _told(arguments, added)
     return 0
 
@@ -190,23 +212,30 @@ def _release(word: str, directory: Directory, session: Session) -> list[str]:
 def _fetched(
     files: Iterable[Wanted], directory: Directory, session: Session, *, kept: bool
 ) -> list[str]:
-    """Add files by way of the store; ``kept`` says that the cache's own may serve."""
+    """Add files by way of the store; ``kept`` says that the cache's own may serve.
+
+    A file without a line, as a killed run leaves it, takes its line.
+    """
     files = tuple(files)
     settings = session.settings if kept else session.settings.without_downloads()
     fetch_shown(files, session.store, settings, session.console)
-    return [
-        places(file)[0]
-        for file in files
-        if not (kept and directory.find(file))
-        and directory.put(places(file)[0], session.store.blob_path(file.sha256), file.sha256)
-    ]
+    listed = directory.sums() if kept else {}
+    added = []
+    for file in files:
+        found = directory.find(file) if kept else None
+        name = directory.own_name(found) if found else places(file)[0]
+        if not (found and name in listed):
+            blob = session.store.blob_path(file.sha256)
+            added += [name] if directory.put(name, blob, file.sha256) else []
+    return sorted(added)
 
 
-def _file(path: Path, directory: Directory) -> list[str]:
+def _file(word: str, directory: Directory) -> list[str]:
     """Add a file that lies here."""
+    path = Path(word)
     if not path.is_file():
         raise UsageError(
-            f"`{path}` is neither a release `NAME==VERSION` nor a file",
+            f"`{word}` is neither a release `NAME==VERSION` nor a file",
             hint="give an exact version, or the path of a wheel, an sdist or a `.deb`",
         )
     if not ARTIFACT.fullmatch(path.name) or not (
@@ -216,9 +245,14 @@ def _file(path: Path, directory: Directory) -> list[str]:
             f"`{path.name}` is no name of a wheel, an sdist (`.tar.gz`) or a Debian package"
         )
     try:
-        return [path.name] if directory.put(path.name, path, sha256_file(path)) else []
+        name = directory.own_name(path)
+        return [name] if directory.put(name, path, sha256_file(path)) else []
     except OSError as error:
         raise StoreError(f"`{path}` cannot be read: {error.strerror}") from error
+
+
+def _count(files: Sized) -> str:
+    return "1 file" if len(files) == 1 else f"{len(files)} files"
 
 
 def _told(arguments: argparse.Namespace, added: list[str]) -> None:

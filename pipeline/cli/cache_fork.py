@@ -46,10 +46,12 @@ def build(arguments: argparse.Namespace, session: Session, scratch: Path) -> lis
     ConfigError, StageFailedError, and what locking raises.
     """
     fork = Path(arguments.fork).absolute()
-    if not arguments.local or not fork.is_dir():
+    if not fork.is_dir():
+        raise UsageError(f"there is no directory `{arguments.fork}` with a fork")
+    if not arguments.local:
         raise UsageError(
-            "a fork needs a directory, and a version that tells it from its origin",
-            hint="for instance `pipeline cache add --fork ../attrs --local acme1`",
+            "a fork needs a version that tells it from its origin",
+            hint=f"for instance `pipeline cache add --fork {arguments.fork} --local acme1`",
         )
     root = scratch / "project"
     _lay_out(fork, root, session, _image(arguments.image, session))

@@ -51,8 +51,8 @@ class Project:
         "`git+URL#BRANCH`, a branch that holds one",
         default="",
         key="download-cache",
-        pattern=r"git\+[^#\s]+#[A-Za-z0-9][^\s~^:\\]*|(?!git\+)[^\s-].*",
-        form="a directory, or `git+URL#BRANCH`",
+        pattern=r"git\+[^#\s]+#[A-Za-z0-9][^\s~^:\\]*|(?!git\+|[a-z+]+://|[./]*$)[^\s-].*",
+        form="a directory of its own, or `git+URL#BRANCH`",
     )
 
     @property

@@ -8,14 +8,19 @@ all is for the caller to say, who has a lock of one's own.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import glob
 import hashlib
 import json
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.downloads.layout import places
 from pipeline.errors import StoreError, VerificationError
-from pipeline.files import CHUNK, sibling
+from pipeline.files import CHUNK, fsync_directory, sibling
 from pipeline.platforms import Target
 from pipeline.store.blobs import is_digest
 from pipeline.wheels.tarheaders import BLOCK, Header, TarError, padding, parse_header, render_header
@@ -35,6 +40,13 @@ DOWNLOADS = "downloads/"
 TOOL = "tool/"
 END = bytes(2 * BLOCK)
 
+Progress = Callable[[int], None]
+"""What is told how many bytes of content are read or written by now."""
+
+
+def _unseen(_: int) -> None:
+    """Tell nobody."""
+
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Row:
@@ -52,50 +64,82 @@ class Index:
     platforms: tuple[str, ...]
     rows: tuple[Row, ...]
 
+    @property
+    def size(self) -> int:
+        """The bytes of all files together."""
+        return sum(row.size for row in self.rows)
+
 
 def row_of(file: Wanted) -> Row:
     """Return the row of a locked file: it lies as in a download cache, below ``downloads``."""
     return Row(name=DOWNLOADS + places(file)[0], sha256=file.sha256, size=file.size)
 
 
-def write(target: Path, index: Index, store: Store) -> str:
+def write(target: Path, index: Index, store: Store, progress: Progress = _unseen) -> str:
     """Write a bundle of blobs of the store, whole or not at all, and return its sha256.
 
-    Raises VerificationError when a blob is damaged, StoreError.
+    What a killed run was writing there is removed. Raises VerificationError when a blob is damaged,
+    StoreError.
     """
+    try:
+        _sweep(target)
+        return _write(target, index, store, progress)
+    except OSError as error:
+        raise StoreError(f"`{target}` cannot be written: {error.strerror}") from error
+
+
+def _write(target: Path, index: Index, store: Store, progress: Progress) -> str:
     temporary = sibling(target)
     digest = hashlib.sha256()
     try:
         with temporary.open("xb") as stream:
-            for piece in _pieces(index, store):
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            for piece in _pieces(index, store, progress):
                 stream.write(piece)
                 digest.update(piece)
-        temporary.rename(target)
-    except OSError as error:
-        raise StoreError(f"`{target}` cannot be written: {error.strerror}") from error
+            stream.flush()
+            os.fsync(stream.fileno())
+            temporary.rename(target)
     finally:
         temporary.unlink(missing_ok=True)
+    fsync_directory(target.parent)
     return digest.hexdigest()
 
 
-def _pieces(index: Index, store: Store) -> Iterator[bytes]:
+def _sweep(target: Path) -> None:
+    """Remove unfinished siblings of a bundle that nobody writes: a living run holds a lock."""
+    for path in target.parent.glob(f".{glob.escape(target.name[:100])}.{'[0-9a-f]' * 12}.tmp"):
+        with path.open("ab") as stream, contextlib.suppress(BlockingIOError):
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink(missing_ok=True)
+
+
+def _pieces(index: Index, store: Store, progress: Progress) -> Iterator[bytes]:
     text = _dump(index)
     yield _header(INDEX, len(text))
     yield text + padding(len(text))
+    done = 0
     for row in index.rows:
         yield _header(row.name, row.size)
-        size = 0
-        with store.open_blob(row.sha256) as stream:
-            while piece := stream.read(CHUNK):
-                size += len(piece)
-                yield piece
-        if size != row.size:
-            raise VerificationError(
-                f"`{row.name}` has {size} bytes where the lock says {row.size}",
-                hint="run `pipeline lock --upgrade`: an index told a wrong size",
-            )
-        yield padding(size)
+        for piece in _blob(row, store):
+            yield piece
+            done += len(piece)
+            progress(done)
+        yield padding(row.size)
     yield END
+
+
+def _blob(row: Row, store: Store) -> Iterator[bytes]:
+    size = 0
+    with store.open_blob(row.sha256) as stream:
+        while piece := stream.read(CHUNK):
+            size += len(piece)
+            yield piece
+    if size != row.size:
+        raise VerificationError(
+            f"`{row.name}` has {size} bytes where the lock says {row.size}",
+            hint="run `pipeline lock --upgrade`: an index told a wrong size",
+        )
 
 
 def _header(name: str, size: int) -> bytes:
@@ -118,20 +162,23 @@ class Bundle:
         self.index = self._read_index()
         self._start = stream.tell()
 
-    def check(self) -> None:
+    def check(self, progress: Progress = _unseen) -> None:
         """Read all of it and refuse what is not as the index says; nothing is written."""
+        done = 0
         for row, pieces in self._members():
             digest = hashlib.sha256()
             for piece in pieces:
                 digest.update(piece)
+                done += len(piece)
+                progress(done)
             if digest.hexdigest() != row.sha256:
                 raise self._refusal(f"the bytes of `{row.name}` are not what they have to be")
         if self._stream.read(len(END) + 1) != END:
             raise self._refusal("it is cut short, or bytes stand after its end")
 
-    def store(self, store: Store, rows: Iterable[Row]) -> None:
+    def store(self, store: Store, rows: Iterable[Row], progress: Progress = _unseen) -> None:
         """Bring files into the store, each byte checked once more."""
-        wanted = set(rows)
+        wanted, done = set(rows), 0
         for row, pieces in self._members():
             if row in wanted and not store.has_blob(row.sha256):
                 with store.new_blob(row.sha256) as writer:
@@ -139,6 +186,8 @@ class Bundle:
                         writer.write(piece)
             else:
                 self._stream.seek(row.size, 1)
+            done += row.size
+            progress(done)
 
     def _members(self) -> Iterator[tuple[Row, Iterator[bytes]]]:
         self._stream.seek(self._start)

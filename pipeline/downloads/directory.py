@@ -3,7 +3,8 @@
 ``SHA256SUMS`` names each of them with its digest, as ``sha256sum --check`` reads it, so that a
 file changed in place is told from one that was added. A file appears under its name by a link that
 fails where the name is taken, and its line is written after it: one without a line, which a
-killed run may leave, is found by `damages` and takes its line when it is added again.
+killed run may leave, is found by `damages` and takes its line when it is added again. What such a
+run was writing lies at the top under a hidden name, and the next one to write removes it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 from pipeline.downloads.layout import artifacts, places
 from pipeline.errors import StoreError, VerificationError
 from pipeline.files import CHUNK, atomic_write, sha256_file, sibling
+from pipeline.store.durable import sync
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 
 SUMS = "SHA256SUMS"
 LINE = re.compile(r"([0-9a-f]{64})  (\S.*)")
+UNFINISHED = re.compile(r"\..+\.[0-9a-f]{12}\.tmp")
+"""How `pipeline.files.sibling` calls what is being written."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +53,13 @@ class Directory:
         """Return where a locked file lies here, None when it does not; nothing is read."""
         return next((p for name in places(file) if (p := self.path / name).is_file()), None)
 
+    def own_name(self, path: Path) -> str:
+        """Return the name that a file has here, or would be given: its own when it lies outside."""
+        try:
+            return path.resolve().relative_to(self.path.resolve()).as_posix()
+        except ValueError:
+            return path.name
+
     def names(self) -> tuple[str, ...]:
         """Return the paths of all artifacts, sorted; there may be none."""
         return tuple(sorted(artifacts(self.path)))
@@ -62,10 +73,10 @@ class Directory:
         found: dict[str, str] = {}
         for number, line in enumerate(text.splitlines(), 1):
             match = LINE.fullmatch(line)
-            if match is None or match[2] in found:
+            if match is None or found.get(match[2], match[1]) != match[1]:
                 raise VerificationError(
                     f"`{SUMS}` of the download cache is damaged: its lines are a sha256, two "
-                    "spaces and a name, each name once",
+                    "spaces and a name, and no name has two digests",
                     where=f"{self.path / SUMS}:{number}",
                     hint="restore it from git; after a merge, keep the lines of both sides",
                 )
@@ -84,9 +95,23 @@ class Directory:
                 self._require(name, sha256, sums)
                 sums[name] = sha256
                 return False
-            _place(source, target, sha256)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            self._place(source, target, sha256)
             sums[name] = sha256
         return True
+
+    def _place(self, source: Path, target: Path, sha256: str) -> None:
+        temporary = sibling(self.path / target.name)
+        try:
+            shutil.copyfile(source, temporary)
+            if sha256_file(temporary) != sha256:
+                raise VerificationError(f"`{source}` changed while it was copied", hint="try again")
+            temporary.chmod(0o644)
+            sync([temporary])
+            os.link(temporary, target)
+            sync([target.parent])
+        finally:
+            temporary.unlink(missing_ok=True)
 
     def _require(self, name: str, sha256: str, sums: Mapping[str, str]) -> None:
         target = self.path / name
@@ -134,6 +159,7 @@ class Directory:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX)
+                self._sweep()
                 sums = self.sums()
                 before = dict(sums)
                 yield sums
@@ -147,18 +173,11 @@ class Directory:
                 f"the download cache `{self.path}` cannot be written: {error.strerror}"
             ) from error
 
-
-def _place(source: Path, target: Path, sha256: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = sibling(target)
-    try:
-        shutil.copyfile(source, temporary)
-        if sha256_file(temporary) != sha256:
-            raise VerificationError(f"`{source}` changed while it was copied", hint="try again")
-        temporary.chmod(0o644)
-        os.link(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    def _sweep(self) -> None:
+        """Remove what killed runs were writing: whoever has the lock is the only one to write."""
+        for name in os.listdir(self.path):
+            if UNFINISHED.fullmatch(name):
+                (self.path / name).unlink()
 
 
 def take(directory: Directory, files: Iterable[Wanted], store: Store) -> tuple[Wanted, ...]:

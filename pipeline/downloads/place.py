@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
+from pipeline.checkout.git import SUBMODULE, attempt
 from pipeline.checkout.remotes import follow
 from pipeline.downloads.directory import Directory
 from pipeline.errors import UsageError
@@ -17,6 +19,9 @@ GIT = "git+"
 @dataclass(frozen=True, kw_only=True)
 class Place:
     """A download cache. With a ``url`` the directory is our own clone of that ``branch``."""
+
+    CHECK_OUT: ClassVar[str] = "run `git submodule update --init`"
+    """What to do about an `absence`."""
 
     directory: Directory
     url: str = field(default="", repr=False)
@@ -44,12 +49,31 @@ class Place:
         """
         return bool(self.url) and follow(self.url, self.branch, self.directory.path)
 
+    def absence(self) -> str:
+        """Say why there is nothing: a submodule that is not checked out. Empty for no such thing.
+
+        Git would not see what is put there.
+        """
+        path = self.directory.path
+        if self.url or (path / ".git").exists() or not path.parent.is_dir():
+            return ""
+        words = ("--literal-pathspecs", "ls-files", "--stage", "-z", "--", path.name)
+        if not attempt(path.parent, *words).stdout.startswith(SUBMODULE):
+            return ""
+        return f"the download cache `{path.name}` is a submodule that is not checked out"
+
+    def readable(self) -> Directory:
+        """Return the directory, to see what it holds; UsageError when it is not checked out."""
+        if absence := self.absence():
+            raise UsageError(absence, hint=self.CHECK_OUT)
+        return self.directory
+
     def writable(self) -> Directory:
-        """Return the directory, to change it; UsageError for a clone, which would lose changes."""
+        """Return the directory, to change it; UsageError where changes would be lost."""
         if self.url:
             raise UsageError(
                 f"the download cache is the branch `{self.branch}` of another repository, and our "
                 "copy of it is only read",
                 hint=f"clone it, name your clone in `{VARIABLE}`, and push when you are done",
             )
-        return self.directory
+        return self.readable()

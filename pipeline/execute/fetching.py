@@ -20,6 +20,9 @@ def fetch_shown(
     """Bring files into the store, as `pipeline.locking.fetch.fetch` does, and show it."""
     wanted = tuple(files)
     absent = missing(wanted, store)
+    place = settings.downloads
+    if absent and place and (why := place.absence()):
+        console.warning(f"{why}: {place.CHECK_OUT}")
     if not absent or settings.offline:
         return fetch(wanted, store, settings)
     title = f"fetching {len(absent)} file{'s' if len(absent) != 1 else ''}"

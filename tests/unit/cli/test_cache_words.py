@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,11 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "import x --platform linux_x86_64",
         "add thing",
         "add README.md",
+        "add --local x README.md",
+        "add --image python --locked",
+        "add --fork none-such --local x",
+        "prune --also .",
+        "prune --downloads --also none-such",
     ],
 )
 def test_words_that_mean_nothing_are_refused(words: str, project: Path) -> None:
@@ -72,6 +78,59 @@ def test_a_file_is_added_listed_verified_and_removed(
     assert main(["cache", "verify", "--downloads"]) == 4
     assert main(["cache", "remove", "Thing==1"]) == 0
     assert not kept.exists()
+
+
+@pytest.mark.parametrize("place", [".", "./", "..", "../../", "https://mirror.example/x", "git+x"])
+def test_a_place_that_would_take_the_projects_own_files_or_an_address_is_refused(
+    place: str, project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declared = (project / "pipeline.yaml").read_text()
+    (project / "pipeline.yaml").write_text(declared.replace("kept", f'"{place}"'))
+    assert main(["cache", "list", "--downloads"]) == 2
+    assert "a directory of its own, or `git+URL#BRANCH`" in capsys.readouterr().err
+
+
+def test_pruning_outside_of_git_removes_nothing(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "kept").mkdir()
+    (project / "kept" / "thing-1.0-py3-none-any.whl").touch()
+    assert main(["cache", "prune", "--downloads"]) == 2
+    assert "in no git repository" in capsys.readouterr().err
+
+
+def test_a_file_that_was_put_there_by_hand_is_listed_where_it_lies(project: Path) -> None:
+    path = project / "kept" / "pool" / "main" / "thing_1_all.deb"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"x")
+    assert main(["cache", "verify", "--downloads"]) == 4
+    assert main(["cache", "add", str(path)]) == 0
+    assert main(["cache", "verify", "--downloads"]) == 0
+    assert [found.name for found in (project / "kept").iterdir() if found.is_file()] == [
+        "SHA256SUMS"
+    ]
+
+
+def test_pruning_stops_for_a_branch_that_is_not_there_and_heeds_other_checkouts(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    thing = project / "kept" / "thing-1.0-py3-none-any.whl"
+    thing.parent.mkdir()
+    thing.write_bytes(b"x")
+    for root in (project, tmp_path / "other"):
+        root.mkdir(exist_ok=True)
+        who = ("-c", "user.name=Somebody", "-c", "user.email=somebody@mail.example")
+        for words in (("init", "-q", "-b", "main"), ("commit", "-q", "--allow-empty", "-m", "x")):
+            subprocess.run(["git", *who, *words], cwd=root, check=True)
+    (tmp_path / "other" / "pipeline.lock").write_text("damaged")
+    assert main(["cache", "prune", "--downloads", "--branches", "main,mian"]) == 2
+    also = ("--also", str(tmp_path / "other"))
+    assert main(["cache", "prune", "--downloads", *also]) == 3
+    assert thing.exists(), "in doubt nothing is removed"
+    (tmp_path / "other" / "pipeline.lock").unlink()
+    capsys.readouterr()
+    assert main(["cache", "prune", "--downloads", *also]) == 0
+    assert capsys.readouterr().out == "1 file removed, 1 B freed\n"
 
 
 def test_a_project_without_a_download_cache_is_told_how_to_declare_one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 import tarfile
@@ -152,3 +153,33 @@ def test_a_size_that_the_lock_has_wrong_leaves_no_file(tmp_path: Path, store: St
         write(tmp_path / "x.bundle", Index(platforms=(), rows=(wrong,)), store)
     assert not (tmp_path / "x.bundle").exists()
     assert not list(tmp_path.glob(".*"))
+
+
+def test_what_a_killed_run_was_writing_is_removed_and_what_another_writes_is_not(
+    bundle: Path, store: Store
+) -> None:
+    dead, alive = (bundle.with_name(f".{bundle.name}.{sign * 12}.tmp") for sign in "0a")
+    other = bundle.with_name(f".other.{'0' * 12}.tmp")
+    for path in (dead, other):
+        path.touch()
+    with alive.open("wb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        write(bundle, Index(platforms=(), rows=()), store)
+    assert not dead.exists()
+    assert alive.exists()
+    assert other.exists()
+
+
+def test_how_far_it_is_ends_at_all_of_it(bundle: Path, tmp_path: Path, store: Store) -> None:
+    index = Index(platforms=("linux_x86_64",), rows=tuple(ROWS))
+    written: list[int] = []
+    write(bundle, index, store, written.append)
+    checked: list[int] = []
+    stored: list[int] = []
+    with bundle.open("rb") as stream, Store.open(tmp_path / "other") as other:
+        opened = Bundle(stream, bundle.name)
+        opened.check(checked.append)
+        opened.store(other, EXPECTED, stored.append)
+    for told in (written, checked, stored):
+        assert told == sorted(told)
+        assert told[-1] == index.size

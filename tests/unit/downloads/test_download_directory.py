@@ -91,6 +91,24 @@ def test_what_a_killed_run_left_without_a_line_is_told_and_takes_it_when_added_a
     assert kept.damages([]) == []
 
 
+def test_what_a_killed_run_was_writing_is_removed_by_the_next(
+    kept: Directory, wheel: PythonFile, tmp_path: Path
+) -> None:
+    left = [kept.path / f".{name}.{'0af' * 4}.tmp" for name in (SUMS, wheel.name)]
+    mine = kept.path / ".notes.tmp"
+    for path in (*left, mine):
+        path.touch()
+    put(kept, tmp_path, "pool/main/t/thing.deb", b"x")
+    assert not any(path.exists() for path in left)
+    assert mine.exists()
+
+
+def test_two_branches_may_each_have_added_the_same_line(kept: Directory, wheel: PythonFile) -> None:
+    text = (kept.path / SUMS).read_text()
+    (kept.path / SUMS).write_text(text + text)
+    assert kept.sums() == {wheel.name: wheel.sha256}
+
+
 def test_every_way_a_file_can_be_wrong_is_told(kept: Directory, wheel: PythonFile) -> None:
     (kept.path / wheel.name).write_bytes(b"changed in place")
     (kept.path / "by-hand-1.tar.gz").write_bytes(b"")
@@ -104,7 +122,7 @@ def test_every_way_a_file_can_be_wrong_is_told(kept: Directory, wheel: PythonFil
     }
 
 
-@pytest.mark.parametrize("line", ["x", f"{'a' * 64}  same", f"{'A' * 64}  name"])
+@pytest.mark.parametrize("line", ["x", f"{'b' * 64}  same", f"{'A' * 64}  name"])
 def test_a_list_that_cannot_be_read_is_refused_with_its_line(kept: Directory, line: str) -> None:
     kept.path.mkdir()
     (kept.path / SUMS).write_text(f"{'a' * 64}  same\n{line}\n")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.downloads.branches import branch_locks
+from pipeline.downloads.branches import branch_locks, worktree_locks
 from pipeline.downloads.directory import Directory
 from pipeline.downloads.place import Place
 from pipeline.errors import LockError, NetworkError, UsageError
@@ -38,21 +38,50 @@ def repository(tmp_path: Path) -> Path:
     root.mkdir()
     git(root, "init", "-q", "-b", "main")
     commit(root, "docs", "README.md", "no lock here")
+    commit(root, "main", "project/pipeline.yaml", "version: 1")
+    commit(root, "main", f"fixtures/{FILE}", "damaged, and of no project")
     commit(root, "main", f"project/{FILE}", dump(Lock(epoch=1)))
+    git(root, "tag", "-a", "-m", "one", "v1")
     commit(root, "release/2", f"project/{FILE}", dump(Lock(epoch=2)))
     git(root, "update-ref", "refs/remotes/origin/release/3", "main")
     git(root, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/release/3")
     commit(root, "feature", f"project/{FILE}", "damaged")
+    git(root, "checkout", "-q", "main")
     return root / "project"
 
 
+def epochs(root: Path, *globs: str) -> dict[str, list[int]]:
+    found = branch_locks(root, globs)
+    return {ref: [lock.epoch for lock in locks] for ref, locks in found.items()}
+
+
 def test_the_locks_of_branches_here_and_on_remotes_are_found(repository: Path) -> None:
-    found = branch_locks(repository, ["main", "release/*", "docs"])
-    assert {ref: lock.epoch for ref, lock in found.items()} == {
-        "refs/heads/main": 1,
-        "refs/heads/release/2": 2,
-        "refs/remotes/origin/release/3": 1,
+    assert epochs(repository, "main", "release/*", "docs") == {
+        "refs/heads/main": [1],
+        "refs/heads/release/2": [2],
+        "refs/remotes/origin/release/3": [1],
     }
+
+
+def test_every_project_of_a_repository_counts(repository: Path) -> None:
+    commit(repository.parent, "main", "other/pipeline.yaml", "version: 1")
+    commit(repository.parent, "main", f"other/{FILE}", dump(Lock(epoch=9)))
+    assert epochs(repository, "main") == {"refs/heads/main": [9, 1]}
+
+
+def test_tags_count_where_they_are_asked_for(repository: Path) -> None:
+    assert epochs(repository, "tags/v*") == {"refs/tags/v1": [1]}
+    git(repository, "branch", "-D", "feature")
+    assert "refs/tags/v1" not in epochs(repository, "*")
+
+
+def test_what_is_checked_out_anywhere_counts_committed_or_not(
+    repository: Path, tmp_path: Path
+) -> None:
+    git(repository, "worktree", "add", "-q", "--detach", str(tmp_path / "linked"), "release/2")
+    assert sorted(lock.epoch for lock in worktree_locks(repository)) == [1, 1, 2, 2]
+    (tmp_path / "linked" / "project" / FILE).write_text(dump(Lock(epoch=3)))
+    assert sorted(lock.epoch for lock in worktree_locks(repository)) == [1, 1, 2, 3]
 
 
 def test_a_lock_that_cannot_be_read_is_no_reason_to_remove_anything(repository: Path) -> None:
@@ -63,6 +92,45 @@ def test_a_lock_that_cannot_be_read_is_no_reason_to_remove_anything(repository: 
 def test_a_glob_without_a_branch_is_refused(repository: Path) -> None:
     with pytest.raises(UsageError, match="no branch is called `mian`"):
         branch_locks(repository, ["mian"])
+    assert branch_locks(repository, ["mian", "main"])
+    with pytest.raises(UsageError, match="no branch is called `mian`"):
+        branch_locks(repository, ["mian", "main"], each=True)
+
+
+@pytest.mark.parametrize("how", ["--depth=1", "--single-branch"])
+def test_a_clone_of_some_branches_does_not_guess_which_there_are(
+    how: str, repository: Path, tmp_path: Path
+) -> None:
+    origin = repository.parent.as_uri()
+    git(tmp_path, "clone", "-q", how, "-b", "main", origin, str(tmp_path / "clone"))
+    clone = tmp_path / "clone" / "project"
+    with pytest.raises(UsageError, match="shallow, or of some branches only"):
+        branch_locks(clone, ["main", "release/*"])
+    assert epochs(clone, "main") == {"refs/heads/main": [1], "refs/remotes/origin/main": [1]}
+    git(clone, "remote", "set-branches", "origin", "*")
+    git(clone, "fetch", "-q", *(["--unshallow"] if how == "--depth=1" else []))
+    assert "refs/remotes/origin/release/2" in epochs(clone, "main", "release/*")
+
+
+def test_a_submodule_that_is_not_checked_out_is_told_and_never_written_to(tmp_path: Path) -> None:
+    for name in ("kept", "project"):
+        (tmp_path / name).mkdir()
+        git(tmp_path / name, "init", "-q", "-b", "main")
+        commit(tmp_path / name, "main", "a-1.tar.gz", "a")
+    local = ("-c", "protocol.file.allow=always")
+    words = (*local, "submodule", "add", "-q", str(tmp_path / "kept"), "kept")
+    git(tmp_path / "project", *words)
+    git(tmp_path / "project", "commit", "-q", "-m", "submodule")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", str(tmp_path / "project"), str(clone))
+    place = Place.of("kept", "", root=clone, clones=tmp_path / "c")
+    assert place is not None
+    for act in (place.readable, place.writable):
+        with pytest.raises(UsageError, match="submodule that is not checked out"):
+            act()
+    git(clone, *local, "submodule", "--quiet", "update", "--init")
+    assert place.writable().names() == ("a-1.tar.gz",)
+    assert not place.absence()
 
 
 def test_a_branch_is_followed_and_changes_to_the_copy_are_undone(tmp_path: Path) -> None:

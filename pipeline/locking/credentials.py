@@ -9,7 +9,8 @@ from base64 import b64encode
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.network.transport import Client, origin
+from pipeline.network.addresses import origin
+from pipeline.network.transport import Client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -231,7 +231,7 @@ def _download_all(
 def _download(file: Wanted, store: Store, places: Places, meter: _Meter) -> None:
     from pipeline.locking.places import gone  # noqa: PLC0415
     from pipeline.network.download import Goal, download  # noqa: PLC0415
-    from pipeline.network.transport import GoneError  # noqa: PLC0415
+    from pipeline.network.faults import GoneError  # noqa: PLC0415
 
     goal = Goal(name=label(file), sha256=file.sha256, size=file.size)
     try:

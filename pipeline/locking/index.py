@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import NetworkError
 from pipeline.locking.project import normal
-from pipeline.network.transport import GoneError, local_path, shown
+from pipeline.network.addresses import local_path, shown
+from pipeline.network.faults import GoneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import LockError
 from pipeline.lock.file import CONFLICT
 from pipeline.locking.requirements import HEADER
-from pipeline.network.transport import local_path
+from pipeline.network.addresses import local_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

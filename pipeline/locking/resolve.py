@@ -30,7 +30,7 @@ from pipeline.locking.python import Resolver
 from pipeline.locking.resolve_environments import ask_backends, resolve_environments
 from pipeline.locking.resolve_images import resolve_images
 from pipeline.locking.resolve_sets import resolve_stages
-from pipeline.network.transport import local_path
+from pipeline.network.addresses import local_path
 from pipeline.network.workers import gather
 
 if TYPE_CHECKING:

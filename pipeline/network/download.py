@@ -14,13 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, Self
 
 from pipeline.errors import NetworkError, VerificationError
 from pipeline.files import CHUNK
-from pipeline.network.transport import (
-    GoneError,
-    RangeRefusedError,
-    TransientError,
-    local_path,
-    shown,
-)
+from pipeline.network.addresses import local_path, shown
+from pipeline.network.faults import GoneError, RangeRefusedError, TransientError
 from pipeline.store.faults import guarded
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from twine.settings import Settings as TwineSettings
 from pipeline.errors import NetworkError, ReleaseRefusedError
 from pipeline.locking.credentials import Credentials
 from pipeline.locking.pip_settings import default_index
-from pipeline.network.transport import Client, is_loopback, origin, shown
+from pipeline.network.addresses import is_loopback, origin, shown
+from pipeline.network.transport import Client
 from pipeline.publishing.simple import SimpleIndex
 from pipeline.publishing.uploads import Uploader
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import NetworkError, PipelineError, ReleaseRefusedError, VerificationError
-from pipeline.network.transport import TransientError
+from pipeline.network.faults import TransientError
 from pipeline.publishing.index import TakenError
 from pipeline.publishing.session import Action, Listed, State, plan
 

@@ -12,13 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.errors import NetworkError, ReleaseRefusedError
 from pipeline.locking.index import ACCEPT, project_of, read_page
-from pipeline.network.transport import (
-    GoneError,
-    TransientError,
-    UnauthorizedError,
-    origin,
-    shown,
-)
+from pipeline.network.addresses import origin, shown
+from pipeline.network.faults import GoneError, TransientError, UnauthorizedError
 from pipeline.network.transport import read_page as receive
 from pipeline.publishing.index import LOGIN_HINT
 

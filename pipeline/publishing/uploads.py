@@ -24,7 +24,8 @@ from twine.exceptions import InvalidDistribution, TrustedPublishingFailure, Twin
 from twine.package import PackageFile
 
 from pipeline.errors import NetworkError, ReleaseRefusedError
-from pipeline.network.transport import RETRIED, TransientError, is_loopback, shown
+from pipeline.network.addresses import is_loopback, shown
+from pipeline.network.faults import RETRIED, TransientError
 from pipeline.publishing import attestations
 from pipeline.publishing.index import LOGIN_HINT, TakenError
 

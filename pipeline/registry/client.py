@@ -18,14 +18,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pipeline.errors import ConfigError, LockError, NetworkError, VerificationError
 from pipeline.files import sha256_bytes
-from pipeline.network.transport import (
-    Client,
-    GoneError,
-    UnauthorizedError,
-    is_loopback,
-    read_page,
-    shown,
-)
+from pipeline.network.addresses import is_loopback, shown
+from pipeline.network.faults import GoneError, UnauthorizedError
+from pipeline.network.transport import Client, read_page
 from pipeline.registry.manifest import INDEXES, MANIFEST_LIMIT, MANIFESTS, Descriptor
 from pipeline.registry.reference import Reference
 from pipeline.registry.tokens import authorization, challenges

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import NetworkError, ReleaseRefusedError
 from pipeline.files import sha256_bytes
-from pipeline.network.transport import GoneError
+from pipeline.network.faults import GoneError
 from pipeline.registry.client import ACCEPT
 from pipeline.registry.parcel import Parcel, blob_stream, top
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import NetworkError
-from pipeline.network.transport import AGENT, read_page, shown
+from pipeline.network.addresses import shown
+from pipeline.network.transport import AGENT, read_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -9,11 +9,12 @@ from pipeline.errors import NetworkError
 from pipeline.locking.credentials import pip_client
 from pipeline.locking.pip_settings import PipSettings
 from pipeline.locking.settings import Settings
-from pipeline.network.transport import Client, shown
+from pipeline.network.addresses import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pipeline.network.transport import Client
     from tests.unit.locking.conftest import Answers, Site
 
 EXPECTED = "Basic " + b64encode(b"me:s3cret").decode()

@@ -8,7 +8,8 @@ import pytest
 from pipeline.errors import NetworkError, VerificationError
 from pipeline.locking.credentials import pip_client
 from pipeline.network.download import Goal, StoppedError, download
-from pipeline.network.transport import ATTEMPTS, Client, GoneError
+from pipeline.network.faults import GoneError
+from pipeline.network.transport import ATTEMPTS, Client
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,8 @@ from pipeline.locking.credentials import pip_client
 from pipeline.locking.index import JSON_TYPE, Index, Link, project_of, read_page
 from pipeline.locking.pip_settings import PipSettings
 from pipeline.locking.settings import Settings
-from pipeline.network.transport import Client, GoneError, Page
+from pipeline.network.faults import GoneError
+from pipeline.network.transport import Client, Page
 
 if TYPE_CHECKING:
     from pathlib import Path

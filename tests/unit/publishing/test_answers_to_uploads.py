@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import ReleaseRefusedError
-from pipeline.network.transport import TransientError
+from pipeline.network.faults import TransientError
 from pipeline.publishing.index import TakenError
 from pipeline.publishing.session import Distribution
 from pipeline.publishing.uploads import Answer, _asked_wait, judge, package_of

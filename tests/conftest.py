@@ -47,13 +47,10 @@ ENGINES: dict[str, Callable[[], str]] = {
 """What says why an engine does not work here, empty where it does; by the marker's name."""
 
 
-def pytest_configure() -> None:
-    """Take SIGINT as a person's terminal gives it: a shell's background jobs ignore it."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
 def pytest_runtest_setup(item: pytest.Item) -> None:
+    # As a person's terminal gives it. A shell's background jobs ignore it; so does, after the first
+    # one, a command that an earlier test has called in this process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for name, why in ENGINES.items():
         if item.get_closest_marker(name) is None or not why():
             continue

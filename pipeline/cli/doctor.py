@@ -114,9 +114,8 @@ def _project(session: Session) -> Check:
         state = "fails" if _in_project(session) else "none here"
         found = str(error) if state == "fails" else "no `pipeline.yaml` here or above"
         return Check(what="project", state=state, found=found, hint=error.hint)
-    return Check(
-        what="project", state="works", found=f"{_short(session.root, session)}, {count} stages"
-    )
+    found = f"{_short(session.root, session)}, {count} stage{'s' * (count != 1)}"
+    return Check(what="project", state="works", found=found)
 
 
 def _in_project(session: Session) -> bool:

@@ -23,7 +23,7 @@ from pipeline.files import sha256_bytes
 from pipeline.images import bundle
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from docker import DockerClient
     from docker.errors import APIError
@@ -56,6 +56,7 @@ class Docked:
 
     port: int
     inner: int
+    client: DockerClient
     container: Container
     host: str = HOST
     engine: str = NAME
@@ -87,14 +88,19 @@ class Docked:
         except OSError:
             return bool(self.port) and _stays_open(self.port)
 
-    def succeeds(self, command: tuple[str, ...]) -> bool:
-        """Whether a command succeeds in the container."""
+    def tried(self, command: tuple[str, ...], pause: Callable[[], None]) -> str:
+        """Run a command in the container, as the service's user."""
         from docker.errors import APIError  # noqa: PLC0415 - see `pipeline.engines.daemon`
 
         try:
-            return self.container.exec_run(list(command)).exit_code == 0
-        except APIError:  # it does not run any more
-            return False
+            started = self.client.api.exec_create(self.container.id, list(command))["Id"]
+            # Attached, a command that hangs would hold us up as long.
+            self.client.api.exec_start(started, detach=True)
+            while (status := self.client.api.exec_inspect(started)["ExitCode"]) is None:
+                pause()
+        except APIError as error:  # there is no such program, or the container ended
+            return f"cannot be run ({_words(error)})"
+        return f"ends with status {status}" if status else ""
 
 
 def _stays_open(port: int) -> bool:
@@ -129,7 +135,8 @@ def started(order: Order, image: ImageContext, environ: Mapping[str, str]) -> It
             container = stack.enter_context(_created(client, order, name, network, marks))
             stack.enter_context(_logged(container, Path(order.log)))
             _start(container, order)
-            yield Docked(port=_port(container, order), inner=order.port, container=container)
+            port = _port(container, order)
+            yield Docked(port=port, inner=order.port, client=client, container=container)
     except UnusableError as error:
         raise unavailable(error) from error
 
@@ -217,7 +224,7 @@ def _port(container: Container, order: Order) -> int:
 
 def _refused(error: APIError, order: Order) -> ServiceError:
     """Say what the daemon's refusal means."""
-    words = str(error.explanation or error).strip().splitlines()[0]
+    words = _words(error)
     if error.status_code == _CONFLICT:
         return ServiceError(
             f"there is a container `{order.name}` already",
@@ -230,3 +237,8 @@ def _refused(error: APIError, order: Order) -> ServiceError:
             hint="leave `host_port` out, which takes any port that is free",
         )
     return ServiceError(f"Docker cannot run the service `{order.name}`: {words}")
+
+
+def _words(error: APIError) -> str:
+    """Return what the daemon says, in one line."""
+    return str(error.explanation or error).strip().splitlines()[0]

@@ -38,6 +38,7 @@ class Order:
     user: int = 0
 
     def __post_init__(self) -> None:
+        __tracebackhide__ = True
         if not _NAME.fullmatch(self.name):
             raise UsageError(
                 f"`{self.name}` cannot be the name of a service",
@@ -45,12 +46,28 @@ class Order:
             )
         if not self.command:
             raise UsageError(f"the service `{self.name}` has no command")
+        self._check_words()
         if not 0 < self.port < 1 << 16 or not 0 <= self.host_port < 1 << 16:
             raise UsageError(f"the service `{self.name}` has no port from 1 to 65535")
         if self.seconds <= 0:
             raise UsageError(f"the service `{self.name}` has no time to become ready")
         if not 0 <= self.user < 1 << 31:
             raise UsageError(f"the service `{self.name}` runs as no user: {self.user}")
+
+    def _check_words(self) -> None:
+        """Raise UsageError for what no program can be given: numbers, NUL, names with ``=``."""
+        __tracebackhide__ = True
+        variables = (word for pair in self.environment for word in pair)
+        words: tuple[object, ...] = (*self.command, *self.check, *variables)
+        for word in words:
+            if not isinstance(word, str) or "\0" in word:
+                raise UsageError(
+                    f"the service `{self.name}` cannot be given `{word!r}`",
+                    hint="words of a command and variables are texts without NUL",
+                )
+        for name, _ in self.environment:
+            if not name or "=" in name:
+                raise UsageError(f"`{name}` cannot be a variable of the service `{self.name}`")
 
     def line_of(self) -> bytes:
         """Return it as one line."""

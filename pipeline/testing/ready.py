@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING, Protocol
 from pipeline.errors import ServiceError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pipeline.testing.order import Order
 
 PAUSE = 0.03
 LINES = 20
+DONE = "ended with status 0"
+"""How a service ends that was not meant to: it has gone on in the background."""
+STAYING = "a service has to stay in the foreground: look for an option against `daemonize`"
+LISTENING = "a service has to listen on all addresses (`0.0.0.0`), not on its loopback alone"
 
 
 class Running(Protocol):
@@ -36,8 +42,11 @@ class Running(Protocol):
     def listens(self) -> bool:
         """Whether it accepts connections on its port, whatever accepts them on this machine."""
 
-    def succeeds(self, command: tuple[str, ...]) -> bool:
-        """Whether a command succeeds inside, beside the service."""
+    def tried(self, command: tuple[str, ...], pause: Callable[[], None]) -> str:
+        """Run a command inside, beside the service; return how it failed, empty if it succeeded.
+
+        ``pause`` is called until it ends; what that raises is passed on.
+        """
 
 
 class Waiting(Protocol):
@@ -50,34 +59,40 @@ class Waiting(Protocol):
 def wait(order: Order, running: Running, owner: Waiting) -> None:
     """Return when a service is ready; ServiceError when it ends before, or takes too long."""
     deadline = time.monotonic() + order.seconds
-    while not _is_ready(order, running):
-        if how := running.ended():
-            raise _failed(order, f"{how} before it was ready")
+    lack = f"`{' '.join(order.check)}` does not end inside"
+
+    def pause() -> None:
         if time.monotonic() >= deadline:
-            raise _failed(order, f"was not ready within {order.seconds:g} s: {_waited_for(order)}")
+            hint = "" if order.line or order.check else LISTENING
+            raise _failed(order, f"was not ready within {order.seconds:g} s: {lack}", hint)
         owner.poll(PAUSE)
 
+    while True:
+        lack = _lack(order, running, pause)
+        if how := running.ended():
+            raise _failed(order, f"{how} before it was ready", STAYING if how == DONE else "")
+        if not lack:
+            return
+        pause()
 
-def _is_ready(order: Order, running: Running) -> bool:
+
+def _lack(order: Order, running: Running, pause: Callable[[], None]) -> str:
+    """Return what is still to come, as the end of a sentence; empty once a service is ready."""
     if order.line:
-        return order.line in Path(order.log).read_text(encoding="utf-8", errors="replace")
+        text = Path(order.log).read_text(encoding="utf-8", errors="replace")
+        return "" if order.line in text else f"its output does not hold `{order.line}`"
     if order.check:
-        return running.succeeds(order.check)
-    return running.listens()
+        how = running.tried(order.check, pause)
+        return how and f"`{' '.join(order.check)}` {how} inside"
+    return "" if running.listens() else f"nothing listens on its port {order.port}"
 
 
-def _waited_for(order: Order) -> str:
-    if order.line:
-        return f"its output does not hold `{order.line}`"
-    if order.check:
-        return f"`{' '.join(order.check)}` does not succeed inside"
-    return f"nothing listens on its port {order.port}"
-
-
-def _failed(order: Order, what: str) -> ServiceError:
-    lines = Path(order.log).read_text(encoding="utf-8", errors="replace").splitlines()[-LINES:]
+def _failed(order: Order, what: str, hint: str) -> ServiceError:
+    lines = Path(order.log).read_text(encoding="utf-8", errors="replace").splitlines()
+    told = ("the last it printed:", *lines[-LINES:]) if lines else ("it printed nothing",)
+    more = f"all that it printed is in `{order.log}`" if len(lines) > LINES else ""
     return ServiceError(
         f"the service `{order.name}` {what}",
-        hint="a service has to stay in the foreground and listen on all addresses (`0.0.0.0`)",
-        detail=("the last it printed:", *lines) if lines else ("it printed nothing",),
+        hint="; ".join(filter(None, (hint, more))),
+        detail=told,
     )

@@ -26,7 +26,7 @@ from pipeline.sandbox.spec import Overlay, Spec
 from pipeline.store import locks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from io import FileIO
 
     from pipeline.engines.protocol import ImageContext
@@ -68,18 +68,33 @@ class Sandboxed:
                     return True
         return False
 
-    def succeeds(self, command: tuple[str, ...]) -> bool:
-        """Whether a command succeeds beside the service: the same files, network and rights."""
+    def tried(self, command: tuple[str, ...], pause: Callable[[], None]) -> str:
+        """Run a command beside the service: with the same files, network and rights.
+
+        One that is given up ends with the service, as it is in its pid namespace.
+        """
         spec = replace(self.step.spec, argv=command)
         program = seccomp.program(os.uname().machine)
-        told = subprocess.run(
+        with subprocess.Popen(
             _command("command", self.step.launcher),
-            input=marshal.dumps((spec.wire(), program)),  # type: ignore[arg-type] # plain
+            stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            check=False,
-        )
-        return told.returncode == 0
+        ) as process:
+            try:
+                _hand_over(process, marshal.dumps((spec.wire(), program)))  # type: ignore[arg-type] # plain
+                while process.poll() is None:
+                    pause()
+            finally:
+                process.kill()
+        return f"ends with status {process.returncode}" if process.returncode else ""
+
+
+def _hand_over(process: subprocess.Popen[bytes], data: bytes) -> None:
+    with suppress(BrokenPipeError):
+        if process.stdin:
+            process.stdin.write(data)
+            process.stdin.close()
 
 
 def _listens(fields: list[str], port: int) -> bool:

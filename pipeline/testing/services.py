@@ -1,32 +1,26 @@
 """What a test run sees: starting a service, where it is, what it printed, stopping it.
 
-Each service is kept by a process of its own (`pipeline.testing.keeper`), which removes it when it
-is told to, and as well when the test run ends in any other way. So the run itself gets no threads
-or connections that could get in the way of what is tested.
+Each service is kept by a process of its own (`pipeline.testing.kept`), so the run itself gets no
+threads or connections that could get in the way of what is tested.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
-from contextlib import suppress
+import shlex
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, Self
+from typing import TYPE_CHECKING, Self
 
-from pipeline import errors
-from pipeline.errors import EngineUnavailableError, PipelineError, ServiceError
+from pipeline.errors import EngineUnavailableError, PipelineError, UsageError
+from pipeline.testing.kept import Keeper
 from pipeline.testing.order import Order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
-_PACKAGES = str(Path(__file__).resolve().parents[2])
-_BOOT = "import sys; sys.path.append(sys.argv[1]); from pipeline.testing.keeper import main; main()"
-STOPPING_SECONDS = 30.0
-LINES = 20
+NAME = 40
+"""How much of an image's name goes into a service's, which is the name of a host."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +35,7 @@ class Service:
     name: str
     engine: str
     _log: Path = field(repr=False)
-    _keeper: _Keeper = field(repr=False, compare=False)
+    _keeper: Keeper = field(repr=False, compare=False)
 
     @property
     def address(self) -> str:
@@ -62,7 +56,8 @@ class Services:
 
     ``directory`` lies in the project, whose images there are; ``logs`` is where output goes;
     ``slot`` tells this process from those beside it; ``unavailable`` is called where no engine
-    works, and may raise something of its own.
+    works, and may raise something of its own. The environment that names engine, daemon and cache
+    is today's: tests may change theirs.
     """
 
     def __init__(
@@ -77,7 +72,8 @@ class Services:
         self._logs = logs
         self._slot = slot
         self._unavailable = unavailable
-        self._keepers: list[_Keeper] = []
+        self._environ = dict(os.environ)
+        self._keepers: list[Keeper] = []
 
     def __enter__(self) -> Self:
         return self
@@ -89,6 +85,16 @@ class Services:
         """Stop every service, the last one first."""
         while self._keepers:
             self._keepers.pop().stop()
+
+    def printed(self) -> list[tuple[str, str]]:
+        """Return the name and the last new lines of each service that has printed since `seen`."""
+        found = ((keeper.name, keeper.printed()) for keeper in self._keepers)
+        return [(name, lines) for name, lines in found if lines]
+
+    def seen(self) -> None:
+        """Take all that was printed so far as known."""
+        for keeper in self._keepers:
+            keeper.seen()
 
     def start(
         self,
@@ -116,96 +122,48 @@ class Services:
         locked), NetworkError; EngineUnavailableError where ``unavailable`` raises nothing.
         Whatever is raised, nothing is left.
         """
-        name = name or f"pipeline-{image}-{self._slot}-{os.getpid()}-{os.urandom(3).hex()}"
+        __tracebackhide__ = True  # pytest then shows the line of the test, and the error
+        unique = f"{self._slot}-{os.getpid()}-{os.urandom(3).hex()}"
+        name = name or f"pipeline-{image[:NAME]}-{unique}"
         log = self._logs / f"{name}.log"
-        order = Order(
-            directory=str(self._directory),
-            owner=os.getpid(),
-            name=name,
-            image=image,
-            command=tuple(command),
-            port=port,
-            host_port=host_port,
-            user=user,
-            line=ready if isinstance(ready, str) else "",
-            check=() if isinstance(ready, str) else tuple(ready),
-            seconds=seconds,
-            environment=tuple((environment or {}).items()),
-            log=str(log),
-        )
-        keeper = _Keeper(order)
         try:
+            order = Order(
+                directory=str(self._directory),
+                owner=os.getpid(),
+                name=name,
+                image=image,
+                command=_words(command),
+                port=port,
+                host_port=host_port,
+                user=user,
+                line=ready if isinstance(ready, str) else "",
+                check=() if isinstance(ready, str) else tuple(ready),
+                seconds=seconds,
+                environment=tuple((environment or {}).items()),
+                log=str(log),
+            )
+            keeper = Keeper(order, self._environ)
             told = keeper.answer()
-        except EngineUnavailableError as error:
-            self._unavailable(error)
+        except PipelineError as error:
+            if isinstance(error, EngineUnavailableError):
+                self._unavailable(error)
+            _note(error)
             raise
         self._keepers.append(keeper)
         return Service(name=name, _log=log, _keeper=keeper, **told)
 
 
-class _Keeper:
-    """The process that keeps one service, seen from the test run."""
-
-    def __init__(self, order: Order) -> None:
-        self._name = order.name
-        self._words = Path(order.log).with_suffix(".keeper")
-        Path(order.log).touch()
-        with self._words.open("wb") as words:
-            # In a session of its own, so that a terminal's Ctrl-C leaves ending it to us.
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", _BOOT, _PACKAGES],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=words,
-                start_new_session=True,
-            )
-        self._order = order
-
-    def answer(self) -> dict[str, Any]:
-        """Hand the order over and return where the service is once it is ready."""
-        stdin, stdout = self._process.stdin, self._process.stdout
-        if stdin is None or stdout is None:
-            raise ValueError(self._process)
-        try:
-            with suppress(BrokenPipeError):
-                stdin.write(self._order.line_of())
-                stdin.flush()
-            told = json.loads(stdout.readline() or "{}")
-            if "service" not in told:
-                _raise(told.get("error") or self._silent())
-        except BaseException:
-            self.stop()
-            raise
-        return dict(told["service"])
-
-    def stop(self) -> None:
-        """Let the process remove its service and end."""
-        process = self._process
-        with suppress(BrokenPipeError):
-            if process.stdin:
-                process.stdin.close()
-        try:
-            process.wait(STOPPING_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stdout:
-            process.stdout.close()
-
-    def _silent(self) -> dict[str, Any]:
-        lines = self._words.read_text(encoding="utf-8", errors="replace").splitlines()
-        return {
-            "kind": ServiceError.__name__,
-            "message": f"the process that keeps the service `{self._name}` ended unexpectedly",
-            "detail": lines[-LINES:],
-        }
-
-
-def _raise(told: Mapping[str, Any]) -> NoReturn:
-    """Raise the error that a keeper told of, with what a person needs as notes."""
-    kind: type[PipelineError] = getattr(errors, told["kind"])
-    detail, hint = tuple(told.get("detail", ())), told.get("hint", "")
-    error = kind(told["message"], where=told.get("where", ""), hint=hint, detail=detail)
-    for note in (*detail, *([f"hint: {hint}"] if hint else [])):
+def _note(error: PipelineError) -> None:
+    """Add what a person needs for pytest to show: it knows of no hints."""
+    for note in (*error.detail, *([f"hint: {error.hint}"] if error.hint else [])):
         error.add_note(note)
-    raise error
+
+
+def _words(command: Sequence[str]) -> tuple[str, ...]:
+    __tracebackhide__ = True
+    if isinstance(command, str):
+        raise UsageError(
+            "the command of a service is a list of words, not one text",
+            hint=f"write `{shlex.split(command)}`, or `['sh', '-c', …]` for a shell's line",
+        )
+    return tuple(command)

@@ -6,13 +6,30 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.release.conftest import know_nobody
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.release.conftest import Project
 
 
-@pytest.fixture
-def lines(project: Project) -> Project:
+@pytest.fixture(scope="module")
+def first_lines(first_project: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
     """Return a project where 1.0.1 was released on a line of its own, with a fix of main's."""
+    parent = tmp_path_factory.mktemp("lines")
+    with pytest.MonkeyPatch.context() as patch:
+        know_nobody(patch, parent / "home")
+        return with_a_line(first_project.copy(parent))
+
+
+@pytest.fixture
+def lines(first_lines: Project, tmp_path: Path) -> Project:
+    """Return a copy of `first_lines` that a test may change."""
+    return first_lines.copy(tmp_path)
+
+
+def with_a_line(project: Project) -> Project:
     project.run("run", "release", "--quiet", "--push").expect(0)
     project.git("checkout", "--quiet", "-b", "release/1.0")
     project.git("checkout", "--quiet", "main")

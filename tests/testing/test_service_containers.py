@@ -44,6 +44,19 @@ def test_alone(redis, number):
     assert ask(redis, "SCARD workers") == ":1"
     assert worker in redis.name
 """
+FAILS = f"""{TEST}
+def test_passes(redis):
+    assert ask(redis, "PING") == "+PONG"
+
+def test_fails(redis):
+    with pytest.raises(ConnectionError):
+        while True:
+            assert ask(redis, "SHUTDOWN NOSAVE") == ""
+    raise AssertionError
+
+def test_fails_again():
+    raise AssertionError
+"""
 SLEEPS = f"""{TEST}
 def test_long(redis):
     if not os.fork():
@@ -103,7 +116,7 @@ def test_a_service_may_be_another_user_than_root(place: Place) -> None:
 def test_a_service_reaches_no_port_of_this_machine_in_the_sandbox(place: Place) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, place.services() as services:
         port = str(listener.getsockname()[1])
-        with pytest.raises(ServiceError, match="does not succeed inside"):
+        with pytest.raises(ServiceError, match="ends with status 1 inside"):
             place.start(services, ready=["redis-cli", "-p", port, "ping"], seconds=1)
         listener.settimeout(0)
         with pytest.raises(BlockingIOError):
@@ -129,6 +142,56 @@ def test_a_program_that_is_not_in_the_image_is_told(place: Place) -> None:
     with place.services() as services, pytest.raises(ServiceError) as caught:
         place.start(services, ["no-such-program"])
     assert "no-such-program" in "".join([str(caught.value), *caught.value.detail])
+
+
+def test_a_check_that_hangs_is_given_up_in_time(place: Place) -> None:
+    with place.services() as services, pytest.raises(ServiceError) as caught:
+        place.start(services, ready=["sleep", "infinity"], seconds=1)
+    assert "not ready within 1 s: `sleep infinity` does not end inside" in str(caught.value)
+
+
+def test_a_check_that_cannot_be_run_is_told(place: Place) -> None:
+    with place.services() as services, pytest.raises(ServiceError) as caught:
+        place.start(services, ready=["no-such-program"], seconds=1)
+    assert "`no-such-program` " in str(caught.value)
+
+
+def test_a_child_of_the_run_that_lives_on_does_not_hold_up_its_end(place: Place) -> None:
+    with place.services() as services:
+        redis = place.start(services)
+        child = os.fork()  # with a copy of every descriptor
+        if not child:
+            signal.pause()
+        try:
+            redis.stop()
+            place.wait_until_nothing_is_left()
+        finally:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def test_what_a_test_does_to_its_environment_does_not_matter(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with place.services() as services:
+        for name in ("PIPELINE_CACHE_DIR", "HOME", "PATH"):
+            monkeypatch.setenv(name, str(tmp_path / "nowhere"))
+        gone = tmp_path / "gone"
+        gone.mkdir()
+        monkeypatch.chdir(gone)
+        gone.rmdir()
+        assert ask(place.start(services), "PING") == "+PONG"
+        monkeypatch.undo()
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_test_that_fails_shows_what_services_printed_during_it(place: Place) -> None:
+    with place.pytest(FAILS) as run:
+        told, _ = run.communicate(timeout=120)
+    shown = told.partition(f"- Service {place.mark}-main -")[2]
+    assert told.count(f"- Service {place.mark}-main -") == 1, told
+    assert "Ready to accept connections" not in shown
+    assert "User requested shutdown" in shown
 
 
 def test_a_name_in_use_is_refused(place: Place) -> None:

@@ -43,6 +43,15 @@ def test_served(services):
     services.start("redis", ["redis-server"], port=6379)
 """
 
+DIRECTED = """
+from pathlib import Path
+import pytest
+
+@pytest.fixture(scope="session")
+def services_directory():
+    return Path(__file__).parent / "elsewhere"
+"""
+
 
 def run(root: Path, text: str, **environ: str) -> subprocess.CompletedProcess[str]:
     (root / "test_it.py").write_text(text)
@@ -92,6 +101,26 @@ def test_an_engine_that_only_builds_is_told_apart(project: Path) -> None:
     assert "the engine `buildkit` runs no services" in told.stdout
 
 
+def test_a_command_that_is_one_text_is_refused_with_the_words_it_may_mean(project: Path) -> None:
+    told = run(project, SERVED.replace('["redis-server"]', '"redis-server --port 1"'), **NOWHERE)
+    assert "is a list of words, not one text" in told.stdout
+    assert "hint: write `['redis-server', '--port', '1']`" in told.stdout
+
+
+def test_modules_of_the_project_are_not_taken_for_ours(project: Path) -> None:
+    (project / "yaml.py").write_text("raise SystemExit('this is not PyYAML')")
+    told = run(project, SERVED, **NOWHERE)
+    assert "no Docker daemon answers" in told.stdout
+
+
+def test_another_directory_may_be_the_project(tmp_path: Path, project: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (project / "pipeline.yaml").rename(elsewhere / "pipeline.yaml")
+    told = run(tmp_path, DIRECTED + SERVED, **NOWHERE)
+    assert "no Docker daemon answers" in told.stdout
+
+
 def test_outside_of_a_project_the_test_fails_and_says_why(tmp_path: Path) -> None:
     told = run(tmp_path, SERVED)
     assert told.returncode == 1
@@ -115,11 +144,18 @@ def test_an_order_arrives_as_it_was_given() -> None:
         ({"port": 65536}, "from 1 to 65535"),
         ({"host_port": -1}, "from 1 to 65535"),
         ({"seconds": 0}, "no time"),
+        ({"command": ("redis-server", "--port", 6379)}, "cannot be given `6379`"),
+        ({"check": ("a\0b",)}, "cannot be given"),
+        ({"environment": (("KEY", 1),)}, "cannot be given `1`"),
+        ({"environment": (("A=B", "1"),)}, "`A=B` cannot be a variable"),
     ],
 )
 def test_an_order_that_cannot_be_right_is_refused(change: dict[str, object], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         Order(**{**vars(ORDER), **change})
+
+
+HANGS = ("sleep", "infinity")
 
 
 class Fake:
@@ -130,8 +166,10 @@ class Fake:
     def __init__(self, listens: Callable[[], bool], ended: Callable[[], str]) -> None:
         self.listens, self.ended = listens, ended
 
-    def succeeds(self, command: tuple[str, ...]) -> bool:
-        return not command
+    def tried(self, command: tuple[str, ...], pause: Callable[[], None]) -> str:
+        while command == HANGS:
+            pause()
+        return "ends with status 2"
 
     def poll(self, seconds: float | None) -> None:
         """Wait for nothing."""
@@ -154,7 +192,8 @@ def test_a_service_that_listens_in_the_end_is_ready(tmp_path: Path) -> None:
     [
         ({}, "nothing listens on its port 6379"),
         ({"line": "three"}, "its output does not hold `three`"),
-        ({"check": ("redis-cli", "ping")}, "`redis-cli ping` does not succeed inside"),
+        ({"check": ("redis-cli", "ping")}, "`redis-cli ping` ends with status 2 inside"),
+        ({"check": HANGS}, "`sleep infinity` does not end inside"),
     ],
 )
 def test_what_was_waited_for_in_vain_is_told(
@@ -164,6 +203,23 @@ def test_what_was_waited_for_in_vain_is_told(
     with pytest.raises(ServiceError, match=words) as caught:
         wait(order(tmp_path / "log", **more), fake, fake)
     assert caught.value.detail == ("the last it printed:", "one", "two")
+
+
+def test_of_much_output_the_end_is_shown_and_where_the_rest_is(tmp_path: Path) -> None:
+    fake = Fake(lambda: False, lambda: "ended with status 3")
+    asked = order(tmp_path / "log")
+    (tmp_path / "log").write_text("".join(f"line {number}\n" for number in range(100)))
+    with pytest.raises(ServiceError) as caught:
+        wait(asked, fake, fake)
+    assert caught.value.detail == ("the last it printed:", *(f"line {n}" for n in range(80, 100)))
+    assert caught.value.hint == f"all that it printed is in `{tmp_path / 'log'}`"
+
+
+def test_one_that_goes_on_in_the_background_is_told_to_stay(tmp_path: Path) -> None:
+    fake = Fake(lambda: True, lambda: "ended with status 0")
+    with pytest.raises(ServiceError, match="ended with status 0 before it was ready") as caught:
+        wait(order(tmp_path / "log"), fake, fake)
+    assert "stay in the foreground" in caught.value.hint
 
 
 def test_a_service_that_ended_is_not_waited_for(tmp_path: Path) -> None:

@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from pipeline.cli.session import Session
     from pipeline.downloads.directory import Directory
     from pipeline.downloads.place import Place
-    from pipeline.lock.types import Lock
-    from pipeline.locking.fetch import Wanted
+    from pipeline.lock.types import Lock, LockedFile
 
 
 def run(arguments: argparse.Namespace, session: Session) -> int:
@@ -210,7 +209,7 @@ def _release(word: str, directory: Directory, session: Session) -> list[str]:
 
 
 def _fetched(
-    files: Iterable[Wanted], directory: Directory, session: Session, *, kept: bool
+    files: Iterable[LockedFile], directory: Directory, session: Session, *, kept: bool
 ) -> list[str]:
     """Add files by way of the store; ``kept`` says that the cache's own may serve.
 

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
         BuildResult,
         Engine,
     )
-    from pipeline.lock.types import Lock
-    from pipeline.locking.fetch import Wanted
+    from pipeline.lock.types import Lock, LockedFile
     from pipeline.locking.settings import Settings
     from pipeline.store.store import Store
 
@@ -74,7 +73,7 @@ class Means:
 def fetch(place: Place, means: Means) -> None:
     """Fetch what a place is made of and the store lacks."""
     parents = {name: image.origin.image or "" for name, image in means.pipeline.images.items()}
-    wanted: dict[str, Wanted] = {}
+    wanted: dict[str, LockedFile] = {}
     wanted |= image_files(place.image, place.platform, means.lock, parents)
     if place.environment:
         wanted |= {wheel.sha256: wheel for wheel in place.environment.wheels}

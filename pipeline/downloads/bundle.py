@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-    from pipeline.downloads.layout import Wanted
+    from pipeline.lock.types import LockedFile
     from pipeline.store.store import Store
 
 FORMAT = 1
@@ -70,7 +70,7 @@ class Index:
         return sum(row.size for row in self.rows)
 
 
-def row_of(file: Wanted) -> Row:
+def row_of(file: LockedFile) -> Row:
     """Return the row of a locked file: it lies as in a download cache, below ``downloads``."""
     return Row(name=DOWNLOADS + places(file)[0], sha256=file.sha256, size=file.size)
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from pipeline.downloads.layout import Wanted
+    from pipeline.lock.types import LockedFile
     from pipeline.store.store import Store
 
 SUMS = "SHA256SUMS"
@@ -49,7 +49,7 @@ class Directory:
 
     path: Path
 
-    def find(self, file: Wanted) -> Path | None:
+    def find(self, file: LockedFile) -> Path | None:
         """Return where a locked file lies here, None when it does not; nothing is read."""
         return next((p for name in places(file) if (p := self.path / name).is_file()), None)
 
@@ -134,7 +134,7 @@ class Directory:
                     with contextlib.suppress(OSError):  # not empty, or gone
                         (self.path / folder).rmdir()
 
-    def damages(self, locked: Iterable[Wanted]) -> list[Damage]:
+    def damages(self, locked: Iterable[LockedFile]) -> list[Damage]:
         """Hash every file and hold it against its line and the lock; return what does not agree."""
         sums, found = self.sums(), {name: sha256_file(self.path / name) for name in self.names()}
         damages = [Damage(name=n, what="it is missing") for n in sums.keys() - found.keys()]
@@ -180,7 +180,7 @@ class Directory:
                 (self.path / name).unlink()
 
 
-def take(directory: Directory, files: Iterable[Wanted], store: Store) -> tuple[Wanted, ...]:
+def take(directory: Directory, files: Iterable[LockedFile], store: Store) -> tuple[LockedFile, ...]:
     """Bring what is in a download cache into the store, each byte checked; return the others.
 
     Raises VerificationError for a file that has another content than the lock says.
@@ -194,7 +194,7 @@ def take(directory: Directory, files: Iterable[Wanted], store: Store) -> tuple[W
     return tuple(rest)
 
 
-def _store(path: Path, file: Wanted, store: Store) -> None:
+def _store(path: Path, file: LockedFile, store: Store) -> None:
     try:
         with path.open("rb") as source, store.new_blob(file.sha256) as writer:
             while data := source.read(CHUNK):

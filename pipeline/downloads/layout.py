@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-Wanted = DebianPackage | PythonFile | ImageBlob
+    from pipeline.lock.types import LockedFile
+
 
 BLOBS = "blobs/sha256/"
 ARTIFACT = re.compile(rf"[^/]+\.(?:whl|tar\.gz)|(?:.+/)?[^/]+\.deb|{BLOBS}[0-9a-f]{{64}}")
 
 
-def places(file: Wanted) -> tuple[str, ...]:
+def places(file: LockedFile) -> tuple[str, ...]:
     """Return the paths that a file may have in a download cache; it is added at the first."""
     match file:
         case PythonFile():

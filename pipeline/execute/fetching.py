@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pipeline.console import Console, human_size
-from pipeline.locking.fetch import FetchReport, Progress, Wanted, fetch, missing
+from pipeline.locking.fetch import FetchReport, Progress, fetch, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pipeline.lock.types import LockedFile
     from pipeline.locking.settings import Settings
     from pipeline.store.store import Store
 
 
 def fetch_shown(
-    files: Iterable[Wanted], store: Store, settings: Settings, console: Console
+    files: Iterable[LockedFile], store: Store, settings: Settings, console: Console
 ) -> FetchReport:
     """Bring files into the store, as `pipeline.locking.fetch.fetch` does, and show it."""
     wanted = tuple(files)

@@ -34,8 +34,7 @@ if TYPE_CHECKING:
     from pipeline.checkout.inputs import SourceTree
     from pipeline.engines.protocol import Context, Engine, ImageContext
     from pipeline.images.bytecode import Runner
-    from pipeline.lock.types import Lock, PythonFile
-    from pipeline.locking.fetch import Wanted
+    from pipeline.lock.types import Lock, LockedFile, PythonFile
     from pipeline.plan.recipe import Input, Recipe
     from pipeline.store.store import Store
     from pipeline.store.trees import Tree
@@ -263,9 +262,11 @@ def runs_python_of(name: str, platform: str, lock: Lock) -> bool:
     return here is not None and (here.python, here.interpreter) == (there.python, there.interpreter)
 
 
-def wanted_files(recipes: Iterable[Recipe], lock: Lock, parents: Mapping[str, str]) -> list[Wanted]:
+def wanted_files(
+    recipes: Iterable[Recipe], lock: Lock, parents: Mapping[str, str]
+) -> list[LockedFile]:
     """Return the locked files that recipes need; ``parents`` names what an image starts from."""
-    wanted: dict[str, Wanted] = {}
+    wanted: dict[str, LockedFile] = {}
     for recipe in recipes:
         for part in recipe.inputs.values():
             if isinstance(part, EnvironmentInput):
@@ -291,9 +292,9 @@ def _platforms(part: ImageInput, lock: Lock) -> tuple[str, ...]:
 
 def image_files(
     name: str, platform: str, lock: Lock, parents: Mapping[str, str]
-) -> dict[str, Wanted]:
+) -> dict[str, LockedFile]:
     """Return what an image and those below it are assembled from, by sha256."""
-    wanted: dict[str, Wanted] = {}
+    wanted: dict[str, LockedFile] = {}
     image = name
     while image:
         locked = lock.images[image].platforms[platform]

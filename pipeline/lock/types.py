@@ -110,6 +110,10 @@ class LockedPlatform:
     base: LockedBase | None = None
 
 
+LockedFile = DebianPackage | PythonFile | ImageBlob
+"""What the lock names by sha256 and `fetch` brings."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class LockedImage:
     """An image: its declaration and each platform (``linux/amd64``) it was resolved for."""

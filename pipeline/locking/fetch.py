@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
 from pipeline.console import human_size
-from pipeline.downloads import layout
 from pipeline.downloads.directory import take as take_downloads
 from pipeline.errors import NetworkError, PipelineError, VerificationError
 from pipeline.images.archive import archive_of, take
@@ -18,12 +17,11 @@ from pipeline.lock.types import DebianPackage, ImageBlob, PythonFile
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from pipeline.lock.types import Lock, LockedPlatform, RequirementSet
+    from pipeline.lock.types import Lock, LockedFile, LockedPlatform, RequirementSet
     from pipeline.locking.places import Places
     from pipeline.locking.settings import Settings
     from pipeline.store.store import Store
 
-Wanted = layout.Wanted
 
 LISTED = 12
 """Missing files that are named one by one."""
@@ -48,7 +46,7 @@ class FetchReport:
     present: int = 0
 
 
-def platform_files(platform: LockedPlatform) -> tuple[Wanted, ...]:
+def platform_files(platform: LockedPlatform) -> tuple[LockedFile, ...]:
     """Return what an image on one platform is made of, without the image it starts from."""
     base = platform.base.blobs if platform.base else ()
     return (*base, *platform.packages, *platform.wheels)
@@ -59,13 +57,13 @@ def set_files(locked: RequirementSet) -> tuple[PythonFile, ...]:
     return tuple(file for requirement in locked.requirements for file in requirement.files)
 
 
-def everything(lock: Lock) -> tuple[Wanted, ...]:
+def everything(lock: Lock) -> tuple[LockedFile, ...]:
     """Return all that builds need of a lock: images, stages and sources, on every platform.
 
     Environments for people are not among it: they name files for every kind of machine, of which
     `pipeline.locking.select.host_files` chooses.
     """
-    found: list[Wanted] = list(lock.sources.values())
+    found: list[LockedFile] = list(lock.sources.values())
     for image in lock.images.values():
         found += (file for p in image.platforms.values() for file in platform_files(p))
     for stage in lock.stages.values():
@@ -73,14 +71,14 @@ def everything(lock: Lock) -> tuple[Wanted, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def missing(files: Iterable[Wanted], store: Store) -> tuple[Wanted, ...]:
+def missing(files: Iterable[LockedFile], store: Store) -> tuple[LockedFile, ...]:
     """Return the files that are not in the store, each once."""
     unique = {file.sha256: file for file in files}
     return tuple(file for file in unique.values() if not store.has_blob(file.sha256))
 
 
 def fetch(
-    files: Iterable[Wanted],
+    files: Iterable[LockedFile],
     store: Store,
     settings: Settings,
     progress: Callable[[Progress], None] = lambda _: None,
@@ -110,7 +108,7 @@ def fetch(
     return FetchReport(fetched=len(absent), size=sum(file.size for file in absent), present=present)
 
 
-def _listed(files: Sequence[Wanted]) -> tuple[str, ...]:
+def _listed(files: Sequence[LockedFile]) -> tuple[str, ...]:
     """Name files and their sizes; of many only the first ones, and what there is in all."""
     lines = [f"{label(file)} ({human_size(file.size)})" for file in files[:LISTED]]
     if len(files) > LISTED:
@@ -120,8 +118,8 @@ def _listed(files: Sequence[Wanted]) -> tuple[str, ...]:
 
 
 def _without_archives(
-    files: tuple[Wanted, ...], store: Store, settings: Settings
-) -> tuple[Wanted, ...]:
+    files: tuple[LockedFile, ...], store: Store, settings: Settings
+) -> tuple[LockedFile, ...]:
     """Take what lies in archives of the repository and return the rest."""
     local = [file for file in files if isinstance(file, ImageBlob) and archive_of(file)]
     take(settings.root, local, store)
@@ -129,8 +127,8 @@ def _without_archives(
 
 
 def _without_downloads(
-    files: tuple[Wanted, ...], store: Store, settings: Settings
-) -> tuple[Wanted, ...]:
+    files: tuple[LockedFile, ...], store: Store, settings: Settings
+) -> tuple[LockedFile, ...]:
     """Take what lies in the download cache and return the rest.
 
     A branch is asked for what it has now only where something would have to be downloaded.
@@ -144,7 +142,7 @@ def _without_downloads(
     return rest
 
 
-def label(file: Wanted) -> str:
+def label(file: LockedFile) -> str:
     """Return a file's name for people: the last part of its path, or image and digest."""
     match file:
         case DebianPackage():
@@ -157,14 +155,14 @@ def label(file: Wanted) -> str:
             assert_never(file)
 
 
-def _count(files: Sequence[Wanted]) -> str:
+def _count(files: Sequence[LockedFile]) -> str:
     return f"`{label(files[0])}`" if len(files) == 1 else f"{len(files)} files"
 
 
 class _Meter:
     """Counts bytes from several threads, and stops the downloads when told to."""
 
-    def __init__(self, files: Sequence[Wanted], progress: Callable[[Progress], None]) -> None:
+    def __init__(self, files: Sequence[LockedFile], progress: Callable[[Progress], None]) -> None:
         import threading  # noqa: PLC0415  not on the path where all is there
 
         self.stopped = False
@@ -199,7 +197,7 @@ class _Meter:
 
 
 def _download_all(
-    files: Sequence[Wanted],
+    files: Sequence[LockedFile],
     store: Store,
     settings: Settings,
     progress: Callable[[Progress], None],
@@ -210,7 +208,7 @@ def _download_all(
     places = Places(files, settings)
     meter = _Meter(files, progress)
 
-    def task(file: Wanted) -> Callable[[], None]:
+    def task(file: LockedFile) -> Callable[[], None]:
         return lambda: _download(file, store, places, meter)
 
     # The largest first: else the last minutes belong to one file.
@@ -228,7 +226,7 @@ def _download_all(
         raise _failure(failed)
 
 
-def _download(file: Wanted, store: Store, places: Places, meter: _Meter) -> None:
+def _download(file: LockedFile, store: Store, places: Places, meter: _Meter) -> None:
     from pipeline.locking.places import gone  # noqa: PLC0415
     from pipeline.network.download import Goal, download  # noqa: PLC0415
     from pipeline.network.faults import GoneError  # noqa: PLC0415
@@ -242,7 +240,7 @@ def _download(file: Wanted, store: Store, places: Places, meter: _Meter) -> None
     meter.finished()
 
 
-def _failure(failed: Sequence[tuple[Wanted, Exception]]) -> Exception:
+def _failure(failed: Sequence[tuple[LockedFile, Exception]]) -> Exception:
     """Return one error for several: a bug as it is, else the gravest with all in its detail."""
     errors = [error for _, error in failed]
     expected = [error for error in errors if isinstance(error, PipelineError)]
@@ -255,7 +253,7 @@ def _failure(failed: Sequence[tuple[Wanted, Exception]]) -> Exception:
     return type(worst)(worst.message, where=worst.where, hint=worst.hint, detail=detail)
 
 
-def _lines(failed: Sequence[tuple[Wanted, Exception]]) -> Iterator[str]:
+def _lines(failed: Sequence[tuple[LockedFile, Exception]]) -> Iterator[str]:
     yield f"{len(failed)} files could not be fetched:"
     for file, error in failed:
         yield f"{label(file)}: {error}"

@@ -15,7 +15,7 @@ from pipeline.registry.logins import Logins
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from pipeline.locking.fetch import Wanted
+    from pipeline.lock.types import LockedFile
     from pipeline.locking.settings import Settings
     from pipeline.network.download import Opener
 
@@ -32,7 +32,7 @@ class Places:
     program to run. Safe to use from several threads afterwards.
     """
 
-    def __init__(self, files: Collection[Wanted], settings: Settings) -> None:
+    def __init__(self, files: Collection[LockedFile], settings: Settings) -> None:
         kinds = {type(file) for file in files}
         self._mirrors = settings.mirrors() if DebianPackage in kinds else ()
         plain = pip_client(settings) if kinds - {ImageBlob} else Client()
@@ -40,7 +40,7 @@ class Places:
         self._index = Index(plain, settings)
         self._registry = registries(settings) if ImageBlob in kinds else None
 
-    def of(self, file: Wanted) -> tuple[Opener, tuple[str, ...]]:
+    def of(self, file: LockedFile) -> tuple[Opener, tuple[str, ...]]:
         """Return the client for a file and its addresses, the best first; NetworkError."""
         match file:
             case DebianPackage():
@@ -55,7 +55,7 @@ class Places:
                 assert_never(file)
 
 
-def gone(file: Wanted) -> NetworkError:
+def gone(file: LockedFile) -> NetworkError:
     """Return the error for a file that none of its addresses has."""
     match file:
         case DebianPackage():

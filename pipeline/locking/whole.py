@@ -14,11 +14,10 @@ from pipeline.platforms import Target
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
-    from pipeline.lock.types import Lock
-    from pipeline.locking.fetch import Wanted
+    from pipeline.lock.types import Lock, LockedFile
 
 
-def whole(lock: Lock, targets: Collection[Target] | None = None) -> tuple[Wanted, ...]:
+def whole(lock: Lock, targets: Collection[Target] | None = None) -> tuple[LockedFile, ...]:
     """Return every file that builds and environments need, each once, by name.
 
     With ``targets`` only what is for these. What lies in archives of the repository is left out:
@@ -34,7 +33,7 @@ def locked_targets(lock: Lock) -> tuple[Target, ...]:
     return tuple(target for target in Target if target.platform in platforms)
 
 
-def _files(lock: Lock, targets: Collection[Target] | None) -> Iterator[Wanted]:
+def _files(lock: Lock, targets: Collection[Target] | None) -> Iterator[LockedFile]:
     yield from lock.sources.values()
     for image in lock.images.values():
         for platform, locked in image.platforms.items():
@@ -65,5 +64,5 @@ def _fits(name: str, ends: tuple[str, ...]) -> bool:
     )
 
 
-def _in_archive(file: Wanted) -> bool:
+def _in_archive(file: LockedFile) -> bool:
     return isinstance(file, ImageBlob) and bool(archive_of(file))

@@ -13,6 +13,7 @@ from pipeline.errors import NetworkError, VerificationError
 from pipeline.lock.types import (
     DebianPackage,
     Lock,
+    LockedFile,
     LockedImage,
     LockedPlatform,
     LockedRequirement,
@@ -20,7 +21,7 @@ from pipeline.lock.types import (
     PythonFile,
     RequirementSet,
 )
-from pipeline.locking.fetch import Progress, Wanted, everything, fetch, missing
+from pipeline.locking.fetch import Progress, everything, fetch, missing
 from pipeline.locking.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def test_all_that_is_missing_comes_in_with_progress(
     site: Site, settings: Settings, store: Store
 ) -> None:
     files = [package(site, f"p{n}", bytes([n]) * 1000) for n in range(8)]
-    mixed: list[Wanted] = [*files, wheel(site, "thing", b"wheel"), files[0]]
+    mixed: list[LockedFile] = [*files, wheel(site, "thing", b"wheel"), files[0]]
     store.add_blob(bytes([0]) * 1000)
     seen: list[Progress] = []
     report = fetch(mixed, store, settings, seen.append)
@@ -72,7 +73,7 @@ def test_offline_opens_no_socket_and_names_what_is_missing(
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError
 
-    files: list[Wanted] = [package(site, "bash", b"a"), wheel(site, "thing", b"b")]
+    files: list[LockedFile] = [package(site, "bash", b"a"), wheel(site, "thing", b"b")]
     offline = Settings(environ=settings.environ, offline=True)
     monkeypatch.setattr(socket, "socket", refuse)
     with pytest.raises(NetworkError) as caught:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 LISTED = 12
-"""Missing files that are named one by one."""
+"""Files that are named one by one, missing or failed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -255,5 +255,7 @@ def _failure(failed: Sequence[tuple[LockedFile, Exception]]) -> Exception:
 
 def _lines(failed: Sequence[tuple[LockedFile, Exception]]) -> Iterator[str]:
     yield f"{len(failed)} files could not be fetched:"
-    for file, error in failed:
+    for file, error in failed[:LISTED]:
         yield f"{label(file)}: {error}"
+    if len(failed) > LISTED:
+        yield f"and {len(failed) - LISTED} more"

@@ -87,6 +87,20 @@ def test_offline_opens_no_socket_and_names_what_is_missing(
     assert fetch(files, store, offline).present == 2
 
 
+def test_of_many_that_failed_only_the_first_are_named(
+    settings: Settings, site: Site, store: Store
+) -> None:
+    files = [package(site, f"p{number:02}", b"%d" % number) for number in range(40)]
+    site.answers.clear()
+    with pytest.raises(NetworkError) as caught:
+        fetch(files, store, settings)
+    assert len(caught.value.detail) == 14
+    assert (caught.value.detail[0], caught.value.detail[-1]) == (
+        "40 files could not be fetched:",
+        "and 28 more",
+    )
+
+
 def test_the_second_mirror_serves_what_the_first_lacks(
     settings: Settings, site: Site, store: Store
 ) -> None:

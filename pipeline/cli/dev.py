@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.cli.parser import COMMAND, add_network
-from pipeline.dev import inputs, sandboxed, shells
+from pipeline.dev import inputs, lacking, sandboxed, shells
 from pipeline.dev.place import Repository, find
 from pipeline.errors import EngineUnavailableError, UsageError
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from pipeline.cli.session import Session
     from pipeline.dev.container import Extras
@@ -27,7 +27,12 @@ EXAMPLES = (
     ("pipeline dev --at test", "stand in the step that fails"),
     ("pipeline dev --init", "write .devcontainer/devcontainer.json"),
 )
-DOCKER_ONLY = ("publish", "gpus", "name")
+DOCKER_ONLY = {
+    "publish": ", or `--network host`, where every port inside is one of this machine",
+    "gpus": "",
+    "name": "",
+}
+"""Flags that the sandbox has nothing for, with what it has in their place."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,7 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="Docker: open a port of the container on this machine, which gives it a network; "
         "may be repeated",
     )
-    parser.add_argument("--gpus", metavar="WHICH", help="Docker: `all` GPUs, or a number of them")
+    parser.add_argument(
+        "--gpus", metavar="WHICH", help="Docker: `all` GPUs, a number of them, or `device=0,1`"
+    )
     parser.add_argument("--name", metavar="NAME", help="Docker: what to call the container")
     parser.add_argument(
         "--at", action="store_true", help="run STAGE up to the step that fails, for a shell there"
@@ -78,7 +85,9 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     words = getattr(arguments, COMMAND)
     _check(arguments, words)
     if arguments.at:
-        return _at(arguments, session)
+        from pipeline.cli import dev_at  # noqa: PLC0415 - a shell elsewhere does without
+
+        return dev_at.run(session, arguments.stage)
     if arguments.init:
         return _init(arguments, session)
     place = find(_repository(session), arguments.stage, arguments.package)
@@ -86,11 +95,9 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
         return _load(arguments, session, place)
     asked = shells.asked(words, arguments.network, session.environ, name=place.cell.name)
     engine = _engine(arguments, session)
-    for package in place.packages:
-        if not (package.layout.packages or package.layout.paths):
-            session.console.warning(
-                f"of `{package.name}` no import package was found, so only its metadata is there"
-            )
+    for port in _extras(arguments).ports if engine == "docker" else ():
+        port.require_free()  # before anything is fetched, sent or started
+    _warn(place, arguments.package, session)
     means = _means(session)
     inputs.fetch(place, means)
     if not words:
@@ -105,6 +112,11 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
             raise
         session.console.info(f"working in Docker: {error}")
         return _in_container(arguments, session, place, asked, means)
+
+
+def _warn(place: Place, named: Sequence[str], session: Session) -> None:
+    for words in lacking.warnings(place, _repository(session), named):
+        session.console.warning(words)
 
 
 def _repository(session: Session) -> Repository:
@@ -141,15 +153,15 @@ def _description(place: Place) -> str:
 def _engine(arguments: argparse.Namespace, session: Session) -> str:
     """Return the engine that is asked for; what only Docker has asks for Docker. UsageError."""
     engine, _ = session.engine_choice
-    needed = [f"--{name}" for name in DOCKER_ONLY if getattr(arguments, name)]
+    needed = [name for name in DOCKER_ONLY if getattr(arguments, name)]
     if engine == "buildkit":
         raise UsageError(
             "a remote builder gives no shell", hint="take `--engine sandbox` or `--engine docker`"
         )
     if engine == "sandbox" and needed:
         raise UsageError(
-            f"the sandbox has no `{needed[0]}`",
-            hint="take `--engine docker`; ports are reached with `--network host` as well",
+            f"the sandbox has no `--{needed[0]}`",
+            hint="take `--engine docker`" + DOCKER_ONLY[needed[0]],
         )
     return "docker" if needed else engine
 
@@ -161,25 +173,28 @@ def _in_container(
     asked: shells.Asked,
     means: inputs.Means,
 ) -> int:
-    from pipeline.dev import container  # noqa: PLC0415 - the sandbox does without
+    from pipeline.dev import container  # noqa: PLC0415 - as above
 
     return container.run(place, means, asked, _extras(arguments), session.environ)
 
 
 def _extras(arguments: argparse.Namespace) -> Extras:
     from pipeline.dev.container import Extras  # noqa: PLC0415 - as above
-    from pipeline.dev.ports import Port  # noqa: PLC0415 - as above
+    from pipeline.dev.gpus import Gpus  # noqa: PLC0415 - as above
+    from pipeline.dev.ports import parse_all  # noqa: PLC0415 - as above
 
-    ports = tuple(Port.parse(text) for text in arguments.publish)
+    ports = parse_all(arguments.publish)
     if ports and arguments.network == "host":
         raise UsageError("with `--network host` every port is open, so `--publish` has no effect")
-    return Extras(name=arguments.name or "", ports=ports, gpus=arguments.gpus or "")
+    gpus = Gpus.parse(arguments.gpus) if arguments.gpus is not None else None
+    return Extras(name=arguments.name or "", ports=ports, gpus=gpus)
 
 
 def _load(arguments: argparse.Namespace, session: Session, place: Place) -> int:
     """Give Docker the image; what is printed is its name."""
     from pipeline.dev import container, image  # noqa: PLC0415 - as above
 
+    _warn(place, arguments.package, session)
     means = _means(session)
     inputs.fetch(place, means)
     sent = container.load(place, means, session.environ)
@@ -207,6 +222,7 @@ def _init(arguments: argparse.Namespace, session: Session) -> int:
     says = says or any(getattr(arguments, name) for name in DOCKER_ONLY)
     options = _options(arguments, session) if says or ours is None else ours
     place = find(_repository(session), options.stage, options.packages)
+    _warn(place, options.packages, session)
     text = devcontainer.text(place, options, session.root)
     if found != text:
         (session.root / devcontainer.FILE).parent.mkdir(exist_ok=True)
@@ -226,30 +242,8 @@ def _options(arguments: argparse.Namespace, session: Session) -> Options:
         raise UsageError("`--name` has no effect with `--init`: the editor names its containers")
     flags = [f"--network={container.network(arguments.network, extras)}"]
     flags += [f"--publish={port}" for port in extras.ports]
-    flags += [f"--gpus={extras.gpus}"] if extras.gpus else []
+    flags += [extras.gpus.flag] if extras.gpus else []
     place = find(_repository(session), arguments.stage, arguments.package)
     return devcontainer.Options(
         stage=place.cell.name, packages=tuple(arguments.package), flags=tuple(flags)
     )
-
-
-def _at(arguments: argparse.Namespace, session: Session) -> int:
-    """Run a stage in the sandbox until a step fails, and lend the terminal to a shell there."""
-    from pipeline.cli.selecting import plan_of  # noqa: PLC0415 - as above
-    from pipeline.execute.run import execute  # noqa: PLC0415 - as above
-    from pipeline.plan.selection import Selection  # noqa: PLC0415 - as above
-
-    shells.require_terminal()
-    if not arguments.stage:
-        raise UsageError("`--at` needs a stage", hint="`pipeline dev --at test`")
-    engine = session.engine(shell=True)  # noqa: S604 - ours, no shell's
-    plan = plan_of(session, (Selection.parse(arguments.stage),))
-    session.console.live = False  # the terminal is the shell's
-    report = execute(plan, session.means(engine), replace(session.options(), jobs=1))
-    session.checkout.remember()
-    for failure in report.failures:
-        session.console.error(failure)
-    if not report.failures:
-        session.console.info(f"no step of `{arguments.stage}` fails, so there is none to stand in")
-        return 0
-    return report.failures[0].exit_code

@@ -1,22 +1,24 @@
 """A place in a container: only the checkout is mounted, files made there belong to the caller.
 
-The container is removed when it ends or we do. Where we are killed it is left behind, with labels
-that say whose it was; the next call removes it, and so does ``pipeline doctor --clean``.
+The container is removed when it ends or we do (`pipeline.dev.guard`). Where nobody could see to
+that, as after a loss of power, its labels say whose it was; the next call removes it, and so does
+``pipeline doctor --clean``.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pipeline.dev import attach, image
-from pipeline.dev.ports import taken
+from pipeline.dev import attach, image, refusals
+from pipeline.dev.guard import guarded, tidy_end
 from pipeline.dev.shells import at_terminal, command
 from pipeline.engines import owned
 from pipeline.engines.daemon import UnusableError, connected, current_context
 from pipeline.engines.docker import unavailable
-from pipeline.errors import EngineUnavailableError, PipelineError, UsageError
+from pipeline.errors import EngineUnavailableError, PipelineError
 from pipeline.images.assemble import assemble
 
 if TYPE_CHECKING:
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker.errors import APIError
     from docker.models.containers import Container
-    from docker.types import DeviceRequest
 
     from pipeline.config.stages import Network
+    from pipeline.dev.gpus import Gpus
     from pipeline.dev.inputs import Means
     from pipeline.dev.place import Place
     from pipeline.dev.ports import Port
@@ -41,11 +43,11 @@ _SNAP = "/var/snap/"
 
 @dataclass(frozen=True, kw_only=True)
 class Extras:
-    """What Docker alone gives: a ``name`` of the container, open ``ports``, ``gpus`` (``all``)."""
+    """What Docker alone gives: a ``name`` of the container, open ``ports``, ``gpus``."""
 
     name: str = ""
     ports: tuple[Port, ...] = ()
-    gpus: str = ""
+    gpus: Gpus | None = None
 
 
 def network(wanted: Network, extras: Extras) -> Literal["none", "host", "bridge"]:
@@ -73,10 +75,9 @@ def run(
     Raises EngineUnavailableError where Docker cannot be used, UsageError for a name, port or
     device that cannot be had.
     """
-    for port in extras.ports:
-        port.require_free()
     with _local(environ) as client:
         owned.remove(client, owned.leftovers(client))
+        _require_unused(extras.name, client)
         user = image.caller(client)
         _send(place, means, client, user)
         shown = assemble(place.image, means.lock, place.platform, means.store)
@@ -88,8 +89,15 @@ def run(
             extras=extras,
             user=user,
         )
-        with _created(client, order) as one:
-            return _see_through(client, one, extras, means.console.info)
+        with tidy_end(), _created(client, order, environ) as one:
+            return _see_through(client, one, order, means.console.info)
+
+
+def _require_unused(name: str, client: DockerClient) -> None:
+    """Raise UsageError for a container of this name, before an image is sent for nothing."""
+    found = client.api.containers(all=True, filters={"name": name}) if name else ()
+    if any(f"/{name}" in one["Names"] for one in found):
+        raise refusals.name_in_use(name)
 
 
 def load(place: Place, means: Means, environ: Mapping[str, str]) -> bool:
@@ -125,7 +133,7 @@ def _local(environ: Mapping[str, str]) -> Iterator[DockerClient]:
 
 
 @contextmanager
-def _created(client: DockerClient, order: Order) -> Iterator[Container]:
+def _created(client: DockerClient, order: Order, environ: Mapping[str, str]) -> Iterator[Container]:
     """Give a container that has not started; it is removed at the end, whatever runs in it."""
     from docker.errors import APIError, NotFound  # noqa: PLC0415 - see `pipeline.engines.daemon`
     from docker.types import Mount  # noqa: PLC0415
@@ -146,8 +154,8 @@ def _created(client: DockerClient, order: Order) -> Iterator[Container]:
                 for source, target in place.mounts
             ],
             network_mode=network(asked.network, extras),
-            ports={port.inner: (port.host, port.outer) for port in extras.ports},
-            device_requests=_devices(extras.gpus),
+            ports=_bindings(extras.ports),  # type: ignore[arg-type]  # the stubs know less
+            device_requests=[extras.gpus.request()] if extras.gpus else None,
             labels=owned.labels(PURPOSE),
             tty=at_terminal(),
             stdin_open=True,
@@ -155,12 +163,21 @@ def _created(client: DockerClient, order: Order) -> Iterator[Container]:
             use_config_proxy=False,  # the variables are those of the stage
         )
     except APIError as error:
-        raise _refused(error, extras) from error
-    try:
-        yield one
-    finally:
-        with suppress(NotFound):
-            one.remove(v=True, force=True)
+        raise _refused(error, order) from error
+    with guarded(one.id or "", environ):
+        try:
+            yield one
+        finally:
+            with suppress(NotFound):
+                one.remove(v=True, force=True)
+
+
+def _bindings(ports: tuple[Port, ...]) -> dict[str, list[tuple[str, int]]]:
+    """Return the ports as the SDK takes them: one inside may be open at several outside."""
+    found = defaultdict(list)
+    for port in ports:
+        found[port.inner].append((port.host, port.outer))
+    return dict(found)
 
 
 def _check_local(client: DockerClient) -> None:
@@ -177,24 +194,11 @@ def require_visible(root: Path, daemon: str) -> None:
     Docker from Snap has a ``/tmp`` of its own, where it would mount an empty directory.
     """
     if daemon.startswith(_SNAP) and root.parts[:2] == ("/", "tmp"):
-        raise EngineUnavailableError(
-            f"Docker from Snap cannot see `{root}`, since it has a `/tmp` of its own",
-            hint="work in a checkout below your home directory, or take `--engine sandbox`",
-        )
-
-
-def _devices(gpus: str) -> list[DeviceRequest] | None:
-    from docker.types import DeviceRequest  # noqa: PLC0415 - see `pipeline.engines.daemon`
-
-    if not gpus:
-        return None
-    if gpus != "all" and not gpus.isdecimal():
-        raise UsageError(f"`--gpus {gpus}` is neither `all` nor a number")
-    return [DeviceRequest(count=-1 if gpus == "all" else int(gpus), capabilities=[["gpu"]])]
+        raise refusals.unseen(root, "it comes from Snap and has a `/tmp` of its own")
 
 
 def _see_through(
-    client: DockerClient, one: Container, extras: Extras, tell: Callable[[str], None]
+    client: DockerClient, one: Container, order: Order, tell: Callable[[str], None]
 ) -> int:
     """Start a container, lend it our streams, and return its exit status."""
     from docker.errors import APIError  # noqa: PLC0415 - see `pipeline.engines.daemon`
@@ -205,8 +209,8 @@ def _see_through(
         try:
             one.start()
         except APIError as error:
-            raise _refused(error, extras) from error
-        for told in _open_ports(one) if extras.ports else ():
+            raise _refused(error, order) from error
+        for told in _open_ports(one) if order.extras.ports else ():
             tell(told)
         stream = opened._sock  # noqa: SLF001 - what is given is a reader; we write as well
         stream.settimeout(None)
@@ -224,19 +228,6 @@ def _open_ports(one: Container) -> Iterator[str]:
             yield f"port {inner} is open at {place['HostIp']}:{place['HostPort']}"
 
 
-def _refused(error: APIError, extras: Extras) -> UsageError | EngineUnavailableError:
-    """Say what the daemon's refusal means."""
-    words = str(error.explanation or error).strip()
-    if error.status_code == 409 and extras.name:
-        return UsageError(
-            f"there is a container `{extras.name}` already",
-            hint="give another `--name`, or remove it; `pipeline doctor` lists those left over",
-        )
-    if "already allocated" in words or "already in use" in words:
-        return taken(", ".join(str(port) for port in extras.ports))
-    if "could not select device driver" in words or "nvidia" in words:
-        return UsageError(
-            "Docker has no GPU to give",
-            hint="install the NVIDIA container toolkit, or leave `--gpus` out",
-        )
-    return EngineUnavailableError(f"Docker cannot run the container: {words.splitlines()[0]}")
+def _refused(error: APIError, order: Order) -> PipelineError:
+    name, ports = order.extras.name, order.extras.ports
+    return refusals.meaning(error, name=name, ports=ports, root=order.root)

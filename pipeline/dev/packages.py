@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.dev.layout import Layout, find
@@ -17,7 +17,7 @@ from pipeline.locking.entry_points import listed, programs
 from pipeline.locking.project import FILE, normal, requirement_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pipeline.locking.project import Project
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 UNKNOWN = "0"
 """The version of a project that says none."""
+
+SETUPTOOLS = "setuptools"
+COMPILING = ("maturin", "mesonpy", "scikit_build_core")
+"""Backends that nobody takes for a project without something to compile."""
+_EXTENSIONS = re.compile(r"\b(?:ext_modules|cffi_modules|rust_extensions|cythonize|Extension)\b")
 
 _SCRIPT = """\
 #!/env/bin/python
@@ -41,13 +46,17 @@ if __name__ == "__main__":
 class Package:
     """A distribution of the repository, mounted from its sources.
 
-    ``source`` is its directory in the repository.
+    ``source`` is its directory in the repository; ``requirements`` are what it depends on, with
+    the extras of it that others ask for; ``compiled`` names the backend of a project that has
+    modules to compile.
     """
 
     source: str
     project: Project
     version: str
     layout: Layout
+    requirements: tuple[str, ...] = ()
+    compiled: str = ""
 
     @property
     def name(self) -> str:
@@ -83,17 +92,30 @@ def closed(members: Members, sources: Iterable[str]) -> tuple[Package, ...]:
 
     Sorted by directory. A directory that declares no project is left out.
     """
-    found: dict[str, Package] = {}
-    pending = list(sources)
+    found: dict[str, dict[str, None]] = {}
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    pending: list[tuple[str, tuple[str, ...]]] = [(source, ()) for source in sources]
     while pending:
-        source = pending.pop()
+        source, extras = one = pending.pop()
         project = members.read(source)
-        if source in found or not project.name:
+        if one in seen or not project.name:
             continue
-        found[source] = read(members.root, source, project)
-        names = (requirement_name(requirement)[0] for requirement in project.dependencies or ())
-        pending += [members.places[name] for name in names if name in members.places]
-    return tuple(found[source] for source in sorted(found))
+        seen.add(one)
+        wanted = tuple(_requirements(project, extras))
+        found.setdefault(source, {}).update(dict.fromkeys(wanted))
+        names = (requirement_name(requirement) for requirement in wanted)
+        pending += [(members.places[name], more) for name, more in names if name in members.places]
+    return tuple(
+        replace(read(members.root, source, members.read(source)), requirements=tuple(found[source]))
+        for source in sorted(found)
+    )
+
+
+def _requirements(project: Project, extras: Iterable[str]) -> Iterator[str]:
+    yield from project.dependencies or ()
+    for extra in extras:
+        if extra in project.extras:
+            yield from project.extra_requires(extra)
 
 
 def read(root: Path, source: str, project: Project) -> Package:
@@ -101,12 +123,29 @@ def read(root: Path, source: str, project: Project) -> Package:
     import tomllib  # noqa: PLC0415 - as where the lock reads projects
 
     document = tomllib.loads((root / source / FILE).read_text(encoding="utf-8"))
+    tool = document.get("tool", {})
     return Package(
         source=source,
         project=project,
         version=project.version or _version(root, source),
-        layout=find(root / source, project.name, document.get("tool", {})),
+        layout=find(root / source, project.name, tool),
+        compiled=_compiled(root / source, project.backend.partition(".")[0], tool),
     )
+
+
+def _compiled(directory: Path, backend: str, tool: Mapping[str, object]) -> str:
+    """Return the backend of a project with modules to compile, as far as its text tells."""
+    if backend != SETUPTOOLS:
+        return backend if backend in COMPILING else ""
+    match tool:
+        case {"setuptools": {"ext-modules": [_, *_]}}:
+            return backend
+        case _:
+            try:
+                text = (directory / "setup.py").read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                return ""
+            return backend if _EXTENSIONS.search(text) else ""
 
 
 def _version(root: Path, source: str) -> str:

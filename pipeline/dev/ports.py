@@ -6,8 +6,12 @@ import errno
 import re
 import socket
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 LOCAL = "127.0.0.1"
 HIGHEST = 65535
@@ -28,7 +32,8 @@ class Port:
     def parse(cls, text: str) -> Port:
         """Read ``8000:80``, ``0.0.0.0:8000:80`` or ``53:53/udp``; UsageError."""
         match = _PORT.fullmatch(text)
-        if match is None or any(int(match[name]) > HIGHEST for name in ("outer", "inner")):
+        numbers = [int(match[name]) for name in ("outer", "inner")] if match else []
+        if match is None or max(numbers) > HIGHEST or not numbers[1]:
             raise UsageError(
                 f"`{text}` is no pair of ports",
                 hint="write the port of this machine, then that inside: `--publish 8000:80`",
@@ -56,6 +61,21 @@ class Port:
 
     def __str__(self) -> str:
         return f"{self.host}:{self.outer}:{self.inner.removesuffix('/tcp')}"
+
+
+def parse_all(texts: Sequence[str]) -> tuple[Port, ...]:
+    """Read ports; UsageError also for one of this machine that is to be two ports inside."""
+    ports = tuple(Port.parse(text) for text in texts)
+    asked: dict[tuple[str, int, str], Port] = {}
+    for port in (one for one in ports if one.outer):
+        place = (port.host, port.outer, port.inner.partition("/")[2])
+        if place in asked:
+            raise UsageError(
+                f"`--publish {asked[place]}` and `--publish {port}` open the same port of this "
+                "machine"
+            )
+        asked[place] = port
+    return ports
 
 
 def taken(port: str) -> UsageError:

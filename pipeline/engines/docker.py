@@ -78,7 +78,7 @@ class DockerEngine:
 
     def build(self, request: BuildRequest, output: Callable[[bytes], None]) -> BuildResult:
         """Build; see `pipeline.engines.protocol.Engine.build`."""
-        context = self._contexts.get(request.platform) or current_context(self._environ)
+        context = self._context(request)
         daemon = self._daemon(context)
         with self._builds.one() as cancelled:
             try:
@@ -105,7 +105,7 @@ class DockerEngine:
         self._check_platforms(request, context, daemon)
         return driving.build(
             request,
-            Builder(name=context, context="" if context == DEFAULT else context),
+            _builder(context),
             self._images(request, context, daemon),
             output,
             store=self._store,
@@ -114,9 +114,17 @@ class DockerEngine:
             fresh=self._fresh,
         )
 
+    def placed(self, request: BuildRequest) -> tuple[Builder, dict[str, str]]:
+        """Return the builder that a request is for, and where its daemon finds each image."""
+        context = self._context(request)
+        return _builder(context), self._images(request, context, self._daemon(context))
+
     def cancel(self) -> None:
         """End every build; see `pipeline.engines.protocol.Engine.cancel`."""
         self._builds.cancel()
+
+    def _context(self, request: BuildRequest) -> str:
+        return self._contexts.get(request.platform) or current_context(self._environ)
 
     def _daemon(self, context: str) -> Daemon:
         """Return what is known of a context's daemon; EngineUnavailableError."""
@@ -181,6 +189,10 @@ class DockerEngine:
             raise EngineUnavailableError(
                 f"Docker went away during the build: {gone.reason}", hint=gone.hint
             ) from error
+
+
+def _builder(context: str) -> Builder:
+    return Builder(name=context, context="" if context == DEFAULT else context)
 
 
 def unavailable(error: UnusableError) -> EngineUnavailableError:

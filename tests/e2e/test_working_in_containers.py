@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import time
+import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +18,6 @@ from tests.e2e.terminals import at_terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.e2e.conftest import Project
 
@@ -133,10 +136,36 @@ def test_there_is_no_network(project: Project) -> None:
     assert project.run(*DEV, "--", "python", "-c", script).expect(0).stdout == "['lo']\n"
 
 
-def test_a_person_gets_a_shell_of_their_terminals_size(project: Project) -> None:
-    told, status = at_terminal(project, *DEV, typed="stty size; tty; exit 5\n")
+def test_a_persons_shell_follows_the_size_of_their_terminal(project: Project) -> None:
+    follows = "until test \"$(stty size)\" = '40 111'; do sleep 0.1; done; echo re''sized; exit 5\n"
+    told, status = at_terminal(
+        project, *DEV, typed="stty size; tty\n", then=(follows,), resized=(40, 111)
+    )
     assert status == 5, told
-    assert "/dev/pts/0" in told
+    assert "\n24 80\n/dev/pts/0\n" in told
+    assert "\nresized\n" in told
+
+
+def test_ctrl_c_is_the_programs_and_ctrl_d_ends_the_shell(project: Project) -> None:
+    waits = "python -c 'import time; print(chr(36), end=\" \", flush=True); time.sleep(600)'\n"
+    told, status = at_terminal(project, *DEV, typed=waits, then=("\x03", "\x04"))
+    assert status == 130, told
+    assert "KeyboardInterrupt" in told
+
+
+def test_a_person_stands_where_a_step_failed(project: Project) -> None:
+    (project.root / "tests" / "test_bad.py").write_text("def test_bad():\n    assert False\n")
+    project.git("add", "tests")
+    typed = "stty size; ls /wheel tests/test_bad.py; cat /proc/net/dev | wc -l; exit\n"
+    told, status = at_terminal(
+        project, "dev", "--engine=docker", "--at", "test", typed=typed, then=("exit\n",)
+    )
+    assert status == 1, told
+    assert "\n24 80\n" in told
+    assert "\nexample_duration-1.0.0-py3-none-any.whl\n" in told
+    assert "\n3\n" in told  # two lines of heading, and the loopback
+    assert "`test` failed" in told
+    assert "--shell" not in told
 
 
 def test_an_image_is_sent_once(project: Project) -> None:
@@ -158,31 +187,138 @@ def test_a_name_in_use_is_refused(project: Project) -> None:
     assert "there is a container `pipeline-test-taken` already" in refused.stderr
 
 
-def test_a_machine_without_a_gpu_says_so(project: Project) -> None:
+@pytest.mark.parametrize("which", ["1", "device=0"])
+def test_a_machine_without_a_gpu_says_so(project: Project, which: str) -> None:
     if "nvidia" in " ".join(docker("info", "--format", "{{json .Runtimes}}")):
         pytest.skip("there may be a GPU here")
-    refused = project.run(*DEV, "--gpus", "all", "--", "true").expect(2)
+    refused = project.run(*DEV, "--gpus", which, "--", "true").expect(2)
     assert "Docker has no GPU to give" in refused.stderr
+    assert "could not select device driver" in refused.stderr  # what the daemon said
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def fetched(address: str) -> bytes:
+    """Return what a server answers that may still be starting."""
+    end = time.monotonic() + 60
+    while True:
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310 - our own
+                found: bytes = answer.read()
+                return found
+        except OSError:
+            assert time.monotonic() < end
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def bridged() -> None:
+    if not Path("/sys/class/net/docker0").exists():
+        pytest.skip("the daemon has no network of its own that ports could be opened in")
+
+
+@pytest.mark.usefixtures("bridged")
+def test_a_published_port_is_reached_on_this_machine(project: Project) -> None:
+    (project.root / "page").write_text("seen from outside\n")
+    ports = [free_port() for _ in range(2)]
+    flags = [f"--publish={port}:8000" for port in ports]
+    serve = ("--", "python", "-m", "http.server", "--directory", "/src", "8000")
+    with project.start(*DEV, *flags, *serve) as started:
+        for port in ports:
+            assert fetched(f"http://127.0.0.1:{port}/page") == b"seen from outside\n"
+        refused = project.run(*DEV, flags[0], "--", "touch", "/src/began").expect(2)
+        started.terminate()
+        _, told = started.communicate(timeout=60)
+    assert f"--publish 127.0.0.1:{ports[0]}:8000` is taken by another program" in refused.stderr
+    assert not (project.root / "began").exists()
+    assert [f"port 8000/tcp is open at 127.0.0.1:{port}" in told.decode() for port in ports] == [
+        True,
+        True,
+    ]
+
+
+@pytest.mark.usefixtures("bridged")
+def test_any_free_port_is_told(project: Project) -> None:
+    script = "import time; open('/src/began', 'w'); time.sleep(600)"
+    with project.start(*DEV, "--publish", "0:80", "--", "python", "-c", script) as started:
+        assert started.stderr
+        told = started.stderr.readline().decode()
+        started.terminate()
+        started.communicate(timeout=60)
+    assert re.fullmatch(r"port 80/tcp is open at 127\.0\.0\.1:[1-9][0-9]+\n", told), told
+
+
+@pytest.mark.sandbox
+def test_in_the_sandbox_a_port_is_reached_with_the_machines_network(project: Project) -> None:
+    (project.root / "page").write_text("seen from outside\n")
+    port = free_port()
+    words = ("python", "-m", "http.server", "--bind", "127.0.0.1", "--directory", "/src", f"{port}")
+    with project.start("dev", "--engine=sandbox", "--network=host", "--", *words) as started:
+        assert fetched(f"http://127.0.0.1:{port}/page") == b"seen from outside\n"
+        started.terminate()
+        started.communicate(timeout=60)
+
+
+def test_what_is_no_name_of_a_container_is_refused(project: Project) -> None:
+    refused = project.run(*DEV, "--name", "a b", "--", "true").expect(2)
+    assert "`--name a b` is no name of a container" in refused.stderr
+
+
+SLEEP = ("--", "sh", "-c", "touch began; sleep 600")
 
 
 def test_ctrl_c_leaves_no_container(project: Project) -> None:
-    script = "touch began; sleep 600"
-    with project.start(*DEV, "--", "sh", "-c", script) as started:
+    with project.start(*DEV, *SLEEP) as started:
         wait_for(project.root / "began")
         os.killpg(started.pid, signal.SIGINT)
         started.communicate(timeout=60)
     assert started.returncode == 130
 
 
-def test_what_a_killed_run_left_is_listed_and_removed(project: Project) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_told_to_end_leaves_no_container(
+    project: Project, number: signal.Signals
+) -> None:
     before = ours()
-    with project.start(
-        *DEV, "--name", "pipeline-test-left", "--", "sh", "-c", "touch began; sleep 600"
-    ) as started:
+    with project.start(*DEV, *SLEEP) as started:
         wait_for(project.root / "began")
-        assert project.run("doctor").stdout.count("pipeline-test-left") == 0
+        started.send_signal(number)
+        started.communicate(timeout=60)
+    assert started.returncode == 128 + number
+    assert ours() == before
+
+
+def test_a_container_is_gone_soon_after_its_run_was_killed(project: Project) -> None:
+    before = ours()
+    with project.start(*DEV, *SLEEP) as started:
+        wait_for(project.root / "began")
+        assert len(ours() - before) == 1
         os.killpg(started.pid, signal.SIGKILL)
         started.communicate(timeout=60)
+    end = time.monotonic() + 60
+    while ours() != before:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def kill_with_guard(started: subprocess.Popen[bytes]) -> None:
+    """Kill a run, and before it the process that would remove its container."""
+    children = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text(encoding="ascii")
+    for process in (*map(int, children.split()), started.pid):
+        os.kill(process, signal.SIGKILL)
+    started.communicate(timeout=60)
+
+
+def test_what_nobody_could_remove_is_listed_and_removed(project: Project) -> None:
+    before = ours()
+    with project.start(*DEV, "--name", "pipeline-test-left", *SLEEP) as started:
+        wait_for(project.root / "began")
+        assert project.run("doctor").stdout.count("pipeline-test-left") == 0
+        kill_with_guard(started)
     assert len(ours() - before) == 1
     assert (
         "left over by runs that were killed: `pipeline-test-left`" in project.run("doctor").stdout
@@ -191,11 +327,11 @@ def test_what_a_killed_run_left_is_listed_and_removed(project: Project) -> None:
     assert ours() == before
 
 
-def test_the_next_run_removes_what_a_killed_one_left(project: Project) -> None:
+def test_the_next_run_removes_what_nobody_could(project: Project) -> None:
     before = ours()
-    with project.start(*DEV, "--", "sh", "-c", "touch began; sleep 600") as started:
+    with project.start(*DEV, *SLEEP) as started:
         wait_for(project.root / "began")
-        os.killpg(started.pid, signal.SIGKILL)
-        started.communicate(timeout=60)
+        kill_with_guard(started)
+    assert len(ours() - before) == 1
     project.run(*DEV, "--", "true").expect(0)
     assert ours() == before

@@ -69,10 +69,13 @@ def test_an_extension_is_built_in_place_by_the_compiler_of_the_wheel(
     copy_tracked(tool / "examples" / "native", root)
     commit(root)
     native = Project(tool, root, fetched("native"))
-    words = ("--", "python", "setup.py", "--quiet", "build_ext", "--inplace")
-    native.run("dev", f"wheel[{Target.native().value},cp311]", *words).expect(0)
+    warned = native.run("dev", "test[cp311]", "--", "true").expect(0).stderr
+    cell, words = f"wheel[{Target.native().value},cp311]", "python setup.py build_ext -i"
+    assert f"`pipeline dev '{cell}' -- {words}`" in warned
+    native.run("dev", cell, "--", *words.split()).expect(0)
     tested = native.run("dev", "test[cp311]", "--", "python", "-m", "pytest", "-q").expect(0)
     assert "passed" in tested.stdout
+    assert "warning" not in tested.stderr
 
 
 def test_there_is_no_network_unless_it_is_asked_for(pure: Project) -> None:
@@ -112,6 +115,8 @@ def test_a_shell_without_a_terminal_is_refused(pure: Project) -> None:
         (("dev", "--publish", "x", "--engine", "docker", "--", "true"), "no pair of ports"),
         (("dev", "--publish", "1:1", "--engine", "sandbox", "--", "true"), "has no `--publish`"),
         (("dev", "--at", "test", "--", "true"), "`--at` and a command do not go together"),
+        (("dev", "--at"), "`--at` needs a stage"),
+        (("dev", "--at", "tset"), "did you mean `test`?"),
         (("dev", "--init", "--load"), "`--init` and `--load` do not go together"),
         (("dev", "--engine", "buildkit", "--", "true"), "`--engine`: `buildkit` is none of"),
     ],
@@ -141,6 +146,7 @@ def test_a_person_stands_where_a_step_failed(pure: Project) -> None:
     assert status == 1, told
     assert "example_duration-1.0.0-py3-none-any.whl" in told
     assert "`test` failed" in told
+    assert "--shell" not in told
 
 
 def test_where_no_step_fails_there_is_none_to_stand_in(pure: Project) -> None:

@@ -48,7 +48,10 @@ class Own:
 
 @contextmanager
 def daemon(directory: Path) -> Iterator[Own]:
-    """Run a daemon whose state lies in ``directory``, with neither network nor containerd store."""
+    """Run a daemon whose state lies in ``directory``, with neither network nor containerd store.
+
+    It has a network namespace of its own, as one without a bridge removes the bridge that is there.
+    """
     host = f"unix://{directory}/sock"
     flags = ["--host", host, "--pidfile", f"{directory}/pid", "--exec-root", f"{directory}/exec"]
     flags += ["--data-root", f"{directory}/data", "--bridge=none", "--iptables=false"]
@@ -56,7 +59,7 @@ def daemon(directory: Path) -> Iterator[Own]:
     (directory / "daemon.json").write_text("{}")
     flags += ["--config-file", f"{directory}/daemon.json"]
     with (directory / "log").open("wb") as log:
-        process = subprocess.Popen(["dockerd", *flags], stdout=log, stderr=log)
+        process = subprocess.Popen(["unshare", "--net", "dockerd", *flags], stdout=log, stderr=log)
     try:
         end = time.monotonic() + 60
         while not (directory / "sock").exists() or not answers(host):

@@ -11,7 +11,8 @@ import pytest
 
 from pipeline.dev.attach import Frames
 from pipeline.dev.container import require_visible
-from pipeline.dev.ports import Port
+from pipeline.dev.gpus import Gpus
+from pipeline.dev.ports import Port, parse_all
 from pipeline.errors import EngineUnavailableError, UsageError
 
 if TYPE_CHECKING:
@@ -49,10 +50,43 @@ def test_a_port_is_open_to_this_machine_alone_unless_told(
     assert (port.host, port.outer, port.inner) == meaning
 
 
-@pytest.mark.parametrize("text", ["", "80", "a:b", "70000:80", "80:70000", "8000:80/sctp", ":80"])
+@pytest.mark.parametrize(
+    "text", ["", "80", "a:b", "70000:80", "80:70000", "8000:80/sctp", ":80", "8000:0"]
+)
 def test_what_is_no_pair_of_ports_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="is no pair of ports"):
         Port.parse(text)
+
+
+def test_one_port_of_this_machine_is_not_two_inside() -> None:
+    with pytest.raises(UsageError, match=r"`--publish 127\.0\.0\.1:80:1` and .* the same port"):
+        parse_all(["80:1", "80:2"])
+    assert len(parse_all(["80:1", "81:1", "80:1/udp", "0.0.0.0:80:1", "0:2", "0:3"])) == 6
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "flag"),
+    [
+        ("all", (-1, []), "--gpus=all"),
+        ("2", (2, []), "--gpus=2"),
+        ("device=0,GPU-3a", (0, ["0", "GPU-3a"]), '--gpus="device=0,GPU-3a"'),
+    ],
+)
+def test_gpus_are_asked_for_as_docker_does(
+    text: str, asked: tuple[int, list[str]], flag: str
+) -> None:
+    gpus = Gpus.parse(text)
+    request = gpus.request()
+    assert (request["Count"], request["DeviceIDs"]) == asked
+    assert request["Capabilities"] == [["gpu"]]
+    assert gpus.flag == flag
+
+
+@pytest.mark.parametrize("text", ["", "0", "none", "-1", "device=", "device=0,"])
+def test_what_names_no_gpu_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="names no GPU") as refused:
+        Gpus.parse(text)
+    assert "device=0,1" in refused.value.hint
 
 
 @pytest.fixture
@@ -76,7 +110,9 @@ def test_an_address_of_another_machine_is_refused() -> None:
 def test_a_checkout_that_docker_from_snap_cannot_see_is_refused() -> None:
     snap = "/var/snap/docker/common/var-lib-docker"
     hidden, seen = Path("/tmp/work/project"), Path("/srv/project")  # noqa: S108 - a name alone
-    with pytest.raises(EngineUnavailableError, match="cannot see `/tmp/work/project`"):
+    with pytest.raises(
+        EngineUnavailableError, match="cannot mount `/tmp/work/project`: it comes from Snap"
+    ):
         require_visible(hidden, snap)
     require_visible(seen, snap)
     require_visible(hidden, "/var/lib/docker")

@@ -57,7 +57,8 @@ Each combination of the values of a `matrix` is a cell, such as `wheel[linux_arm
 axes mean something: `target` is the platform, `python` the tag of the interpreter (`cp311`), and
 `source` stands for the field of that name; it may hold globs of directories with a
 `pyproject.toml`. Any other axis is yours. A stage uses those cells of what it needs that agree
-with it in every axis both have.
+with it in every axis both have. A test or an image with an axis `source` also installs
+the wheels of what its project depends on in the repository.
 
 Two keys of a `matrix` are no axes. `exclude` lists combinations to leave out; `include`, which
 comes after it, lists what to add, as workflows of GitHub have it:

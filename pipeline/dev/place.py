@@ -13,10 +13,9 @@ from pipeline.dev.packages import chosen, closed, installed
 from pipeline.errors import UsageError
 from pipeline.files import sha256_bytes
 from pipeline.locking.bases import cell_key, cell_source, is_third_party
-from pipeline.locking.declared import reader
-from pipeline.locking.project import normal
+from pipeline.locking.needs import Needs
+from pipeline.locking.project import normal, reader
 from pipeline.locking.workspace import members
-from pipeline.plan.agreeing import Agreeing
 from pipeline.plan.matrix import all_cells
 from pipeline.plan.recipe import EnvironmentInput, FilesInput
 from pipeline.plan.selection import Selection, select
@@ -111,7 +110,7 @@ def find(repository: Repository, word: str | None, packages: Sequence[str]) -> P
     here = this_machine()
     native = next((one for one in situations if one.machine is here), None)
     situation = native or _situation(repository, cells[0])
-    known = members(pipeline, reader(pipeline))
+    known = members(pipeline, reader(pipeline.root))
     sources = chosen(known, packages) or tuple(_sources(situation))
     mounted = closed(known, sources) if situation.platform.python else ()
     found = tools(situation)
@@ -170,11 +169,11 @@ def _sources(situation: Situation) -> Iterator[str]:
         yield situation.source
     if not isinstance(stage, TestStage | ImageStage):
         return
-    agreeing = Agreeing(all_cells(situation.pipeline))
+    needs = Needs.among(situation.pipeline, all_cells(situation.pipeline))
     for need in stage.needs:
         wheel = stages[need]
         if isinstance(wheel, WheelStage):
-            found = (cell_source(wheel, other) for other in agreeing.with_cell(cell, need))
+            found = (cell_source(wheel, other) for other in needs.of(cell, need))
             yield from (source for source in found if not is_third_party(source))
 
 

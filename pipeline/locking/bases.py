@@ -15,7 +15,7 @@ from pipeline.config.stages import ContainerStage, ImageStage, TestStage, WheelS
 from pipeline.cross.found import Images, machines
 from pipeline.errors import ConfigError
 from pipeline.lock.file import base_key, python_tag
-from pipeline.plan.agreeing import Agreeing
+from pipeline.locking.needs import Needs
 from pipeline.plan.matrix import cells
 from pipeline.platforms import Target
 
@@ -92,7 +92,7 @@ def bases(
     """
     found: dict[str, Base] = {}
     wheels = _wheels(pipeline, stage)
-    agreeing = Agreeing({wheel.name: cells(wheel, pipeline.root) for wheel in wheels})
+    needs = Needs.among(pipeline, {one.name: cells(one, pipeline.root) for one in wheels})
     for cell in cells(stage, pipeline.root):
         image = cell.fill(stage.image)
         for target, platform in _platforms(pipeline, stage, cell, image, images):
@@ -101,11 +101,11 @@ def bases(
                 key=cell_key(stage, cell, platform.python, target),
                 image=image,
                 source=cell_source(stage, cell),
-                wheels=_wheel_sources(wheels, agreeing, cell),
+                wheels=_wheel_sources(wheels, needs, cell),
                 python=platform.python,
                 glibc=platform.glibc,
                 target=target,
-                variants=_variant_requires(wheels, agreeing, cell),
+                variants=_variant_requires(wheels, needs, cell),
             )
             found[base.key] = _joined(found.get(base.key, base), base)
     return tuple(found[key] for key in sorted(found))
@@ -179,19 +179,15 @@ def _wheels(pipeline: Pipeline, stage: ContainerStage) -> list[WheelStage]:
     return [one for one in needed if isinstance(one, WheelStage)]
 
 
-def _wheel_sources(wheels: list[WheelStage], agreeing: Agreeing, cell: Cell) -> tuple[str, ...]:
-    found = {
-        cell_source(wheel, other)
-        for wheel in wheels
-        for other in agreeing.with_cell(cell, wheel.name)
-    }
+def _wheel_sources(wheels: list[WheelStage], needs: Needs, cell: Cell) -> tuple[str, ...]:
+    found = {cell_source(wheel, other) for wheel in wheels for other in needs.of(cell, wheel.name)}
     return tuple(sorted(found))
 
 
-def _variant_requires(wheels: list[WheelStage], agreeing: Agreeing, cell: Cell) -> tuple[str, ...]:
+def _variant_requires(wheels: list[WheelStage], needs: Needs, cell: Cell) -> tuple[str, ...]:
     found: set[str] = set()
     for wheel in wheels:
-        if wheel.variant and agreeing.with_cell(cell, wheel.name):
+        if wheel.variant and needs.of(cell, wheel.name):
             found |= {*wheel.variant.requires}
     return tuple(sorted(found))
 

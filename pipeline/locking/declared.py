@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from pipeline.config.stages import CommandStage, ImageStage, SdistStage, TestStage, WheelStage
 from pipeline.images.archive import held
 from pipeline.locking.bases import is_third_party
-from pipeline.locking.project import read_project
 from pipeline.locking.workspace import asked
 from pipeline.platforms import Workplace
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from pipeline.config.model import Environment, Image, Pipeline
+    from pipeline.config.model import Environment, Image
     from pipeline.config.stages import ContainerStage
     from pipeline.lock.types import Declared
     from pipeline.locking.bases import Base
@@ -156,18 +155,6 @@ def _groups(stage: TestStage, base: Base, projects: Callable[[str], Project]) ->
         return ()
     project = projects(base.source)
     return _all(project.group_requires(name) for name in stage.groups)
-
-
-def reader(pipeline: Pipeline) -> Callable[[str], Project]:
-    """Return a function that reads a project of the repository, each only once."""
-    known: dict[str, Project] = {}
-
-    def read(source: str) -> Project:
-        if source not in known:
-            known[source] = read_project(pipeline.root, source)
-        return known[source]
-
-    return read
 
 
 def compared(declared: Declared) -> Declared:

@@ -15,7 +15,7 @@ from pipeline.errors import ConfigError
 from pipeline.files import sha256_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 FILE = "pyproject.toml"
@@ -122,6 +122,18 @@ def requirement_name(requirement: str) -> tuple[str, tuple[str, ...]]:
         return "", ()
     extras = (match[2] or "").split(",")
     return normal(match[1]), tuple(normal(extra.strip()) for extra in extras if extra.strip())
+
+
+def reader(root: Path) -> Callable[[str], Project]:
+    """Return a function that reads a project of the repository ``root``, each only once."""
+    known: dict[str, Project] = {}
+
+    def read(source: str) -> Project:
+        if source not in known:
+            known[source] = read_project(root, source)
+        return known[source]
+
+    return read
 
 
 def read_project(root: Path, source: str) -> Project:

@@ -18,7 +18,6 @@ from packaging.version import InvalidVersion, Version
 from pipeline.errors import LockError, NetworkError
 from pipeline.files import sha256_file
 from pipeline.lock.types import Lock, PythonFile
-from pipeline.locking import declared
 from pipeline.locking.asking import Backends
 from pipeline.locking.bases import third_party_sources
 from pipeline.locking.context import Context, Moves, python_files
@@ -26,6 +25,7 @@ from pipeline.locking.credentials import pip_client
 from pipeline.locking.debian_archive import Archive
 from pipeline.locking.index import Index
 from pipeline.locking.places import registries
+from pipeline.locking.project import reader
 from pipeline.locking.python import Resolver
 from pipeline.locking.resolve_environments import ask_backends, resolve_environments
 from pipeline.locking.resolve_images import resolve_images
@@ -121,7 +121,7 @@ def _context(
         registry=registries(settings),
         resolver=Resolver(settings, index, python_files(moves.previous)),
         run_step=run_step,
-        projects=declared.reader(pipeline),
+        projects=reader(pipeline.root),
         epoch=epoch,
         say=say,
     )

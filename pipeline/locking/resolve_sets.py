@@ -11,7 +11,9 @@ from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, is_third_party
 from pipeline.locking.project import normal, requirement_name
 from pipeline.locking.select import linux_environment
+from pipeline.locking.unnamed import refuse_unbuilt
 from pipeline.locking.uv import Request
+from pipeline.locking.workspace import members
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,6 +129,8 @@ def _to_run(
     if any(not is_third_party(source) for source in base.wheels):
         fixed += words.get("extras", [])
     asked = _without(base.wheels, [*fixed, *computed], backends)
+    others = members(context.pipeline, context.projects).places
+    refuse_unbuilt(stage.name, asked, others, context.where("stages", stage.name))
     found = {"metadata": sorted(set(computed))} if computed else {}
     return asked, found
 

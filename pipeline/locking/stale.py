@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import LockError
 from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, third_party_sources
+from pipeline.locking.project import reader
 from pipeline.locking.workspace import members
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Stale:
 
 def check(pipeline: Pipeline, lock: Lock) -> list[Stale]:
     """Return what moved since the lock was made, in the order of its sections; [] when fresh."""
-    projects = declared.reader(pipeline)
+    projects = reader(pipeline.root)
     found = [
         *_images(pipeline, lock),
         *_sources(pipeline, lock),

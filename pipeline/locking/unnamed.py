@@ -17,7 +17,7 @@ from pipeline.errors import ConfigError
 from pipeline.locking.project import normal, read_project, requirement_name
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
+    from collections.abc import Container, Iterable, Mapping
     from pathlib import Path
 
 
@@ -37,14 +37,31 @@ def unnamed(root: Path, named: Container[str]) -> dict[str, str]:
     return found
 
 
-def refuse(environment: str, asked: Iterable[str], known: dict[str, str], where: str) -> None:
+def refuse(environment: str, asked: Iterable[str], known: Mapping[str, str], where: str) -> None:
     """Raise ConfigError where an environment requires a project of ``known`` (`unnamed`)."""
-    for requirement in asked:
-        name, _ = requirement_name(requirement)
-        if name in known:
-            raise ConfigError(
-                f"environment `{environment}` needs `{name}`, which is the project in "
-                f"`{known[name]}`, but nothing names that, so an index would be asked for it",
-                where=where,
-                hint=f"add `{known[name]}` to the environment's `source`",
-            )
+    if found := _own(asked, known):
+        name, source = found
+        raise ConfigError(
+            f"environment `{environment}` needs `{name}`, which is the project in "
+            f"`{source}`, but nothing names that, so an index would be asked for it",
+            where=where,
+            hint=f"add `{source}` to the environment's `source`",
+        )
+
+
+def refuse_unbuilt(stage: str, asked: Iterable[str], known: Mapping[str, str], where: str) -> None:
+    """Raise ConfigError where a stage installs a project of ``known`` that it has no wheel of."""
+    if found := _own(asked, known):
+        name, source = found
+        raise ConfigError(
+            f"stage `{stage}` installs `{name}`, which is the project in `{source}`, but needs no "
+            "wheel of it, so an index would be asked for it",
+            where=where,
+            hint=f"add a stage that builds the wheel of `{source}` to its `needs`; with an axis "
+            "`source` in both, what a project depends on is installed along",
+        )
+
+
+def _own(asked: Iterable[str], known: Mapping[str, str]) -> tuple[str, str] | None:
+    names = (requirement_name(requirement)[0] for requirement in asked)
+    return next(((name, known[name]) for name in names if name in known), None)

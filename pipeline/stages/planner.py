@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.stages import KINDS, ContainerStage
 from pipeline.errors import ConfigError
-from pipeline.plan.agreeing import Agreeing
+from pipeline.locking.needs import Needs
 from pipeline.plan.matrix import all_cells
 from pipeline.plan.selection import select
 from pipeline.plan.types import Plan, PlannedCell
@@ -48,7 +48,7 @@ def plan(
         pipeline=pipeline,
         lock=lock,
         checkout=checkout,
-        agreeing=Agreeing(cells),
+        found=Needs.among(pipeline, cells),
         caches=caches and not host,
     )
     for cell in selected:
@@ -63,7 +63,7 @@ class _Planner:
     pipeline: Pipeline
     lock: Lock
     checkout: Checkout
-    agreeing: Agreeing
+    found: Needs
     caches: bool
     planned: dict[str, PlannedCell] = field(default_factory=dict)
 
@@ -83,14 +83,14 @@ class _Planner:
 
     def _needs(self, cell: Cell) -> Iterator[Cell]:
         for need in self.pipeline.stages[cell.stage].needs:
-            agreeing = self.agreeing.with_cell(cell, need)
-            if not agreeing:
+            found = self.found.of(cell, need)
+            if not found:
                 raise ConfigError(
                     f"`{cell.name}` needs stage `{need}`, of which no cell has its values",
                     where=self.pipeline.where("stages", cell.stage, "matrix"),
                     hint=f"`exclude` it here, or `include` its values in the matrix of `{need}`",
                 )
-            yield from (c for c in agreeing if _same_platform(self.pipeline, cell, c))
+            yield from (c for c in found if _same_platform(self.pipeline, cell, c))
 
     def _in_container(
         self, cell: Cell, stage: ContainerStage, needed: tuple[PlannedCell, ...]

@@ -8,7 +8,7 @@ from pipeline.config.model import Addition, Environment, Pipeline
 from pipeline.config.stages import Matrix, SdistStage
 from pipeline.errors import ConfigError
 from pipeline.locking import declared
-from pipeline.locking.project import requirement_name
+from pipeline.locking.project import reader, requirement_name
 from pipeline.locking.unnamed import refuse, unnamed
 from pipeline.locking.workspace import asked, members
 
@@ -57,7 +57,7 @@ def pipeline(root: Path, environment: Environment) -> Pipeline:
 
 def found(root: Path, environment: Environment) -> Asked:
     repository = pipeline(root, environment)
-    return asked(environment, members(repository, declared.reader(repository)))
+    return asked(environment, members(repository, reader(repository.root)))
 
 
 def test_projects_of_the_repository_stand_for_what_they_depend_on(root: Path) -> None:
@@ -99,7 +99,7 @@ def test_what_is_added_on_a_platform_has_its_marker(root: Path) -> None:
 def test_what_a_declaration_leaves_as_it_is_does_not_stand_in_it(root: Path) -> None:
     (root / "pyproject.toml").write_text('[project]\nname = "top"\n')
     repository = pipeline(root, Environment(requires=("attrs",)))
-    known = members(repository, declared.reader(repository))
+    known = members(repository, reader(repository.root))
     assert declared.environment(repository.environments["dev"], known) == {"requires": ["attrs"]}
     other = Environment(sources=("packages/lib",), conflicts=("dev",))
     words = declared.environment(other, known)

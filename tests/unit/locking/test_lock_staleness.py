@@ -20,6 +20,7 @@ from pipeline.lock.types import (
 )
 from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, third_party_sources
+from pipeline.locking.project import reader
 from pipeline.locking.stale import Stale, check, require_fresh
 from pipeline.locking.workspace import members
 from pipeline.platforms import Target
@@ -79,7 +80,7 @@ def locked(pipeline: Pipeline) -> Lock:
         )
         for name, image in pipeline.images.items()
     }
-    projects = declared.reader(pipeline)
+    projects = reader(pipeline.root)
     stages = {}
     for stage in container_stages(pipeline):
         found = {b.key: declared.base(stage, b, projects) for b in bases(pipeline, stage, images)}

@@ -9,6 +9,7 @@ from pipeline.config.stages import ImageStage, Variant, WheelStage
 from pipeline.lock.types import LockedImage, LockedPlatform
 from pipeline.locking import declared
 from pipeline.locking.bases import bases
+from pipeline.locking.project import reader
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +46,7 @@ def words(root: Path, stage: ImageStage, wheel: WheelStage | None = None) -> Dec
     )
     images = {"python": LockedImage(declared={}, platforms={"linux/amd64": PLATFORM})}
     (base,) = bases(pipeline, stage, images)
-    return declared.base(stage, base, declared.reader(pipeline))
+    return declared.base(stage, base, reader(pipeline.root))
 
 
 def test_an_image_locks_what_its_wheel_needs_to_run_and_no_tools(root: Path) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.dev.layout import Layout, find
 from pipeline.errors import ConfigError, UsageError
+from pipeline.locking.declared_metadata import declared_metadata
 from pipeline.locking.entry_points import listed, programs
 from pipeline.locking.project import FILE, normal, requirement_name
 
@@ -172,7 +173,7 @@ def installed(package: Package, *, python: str, repository: str) -> dict[str, st
     top = sorted({inside.partition("/")[0] for inside, _ in package.layout.packages})
     url = f"file://{repository}/{package.source}".removesuffix("/.")
     files = {
-        f"{info}/METADATA": _metadata(package),
+        f"{info}/METADATA": declared_metadata(package.project, package.version),
         f"{info}/INSTALLER": "pipeline\n",
         f"{info}/top_level.txt": "".join(f"{name}\n" for name in top),
         # PEP 610
@@ -184,22 +185,6 @@ def installed(package: Package, *, python: str, repository: str) -> dict[str, st
         lines = (f"{repository}/{package.place(path)}\n" for path in package.layout.paths)
         files[f"{packages}/__editable__.{escaped}.pth"] = "".join(lines)
     return files | dict(_scripts(package))
-
-
-def _metadata(package: Package) -> str:
-    """Return the core metadata (2.1) as far as it is declared."""
-    project = package.project
-    lines = ["Metadata-Version: 2.1", f"Name: {package.name}", f"Version: {package.version}"]
-    if project.requires_python:
-        lines.append(f"Requires-Python: {project.requires_python}")
-    lines += [f"Requires-Dist: {requirement}" for requirement in project.dependencies or ()]
-    for extra, requirements in project.extras.items():
-        lines.append(f"Provides-Extra: {extra}")
-        for requirement in requirements:
-            plain, _, marker = requirement.partition(";")
-            both = f"({marker.strip()}) and " if marker else ""
-            lines.append(f'Requires-Dist: {plain.strip()} ; {both}extra == "{extra}"')
-    return "\n".join(lines) + "\n"
 
 
 def _scripts(package: Package) -> Iterator[tuple[str, str]]:

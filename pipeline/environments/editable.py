@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.environments.linking import START, own_entry, record_line
+from pipeline.locking.declared_metadata import declared_metadata
 from pipeline.locking.entry_points import listed, programs
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ class Editable:
     def identity(self) -> list[object]:
         """What an environment holds of it, as values for a key."""
         known = self.project
-        told = [known.version, known.requires_python, known.dependencies]
+        extras = list(known.extras.items())
+        told = [known.version, known.requires_python, known.dependencies, extras]
         return [str(self.directory), known.name, told, known.entry_points]
 
 
@@ -86,7 +88,7 @@ def _metadata(one: Editable, packages: str, scripts: list[Own]) -> Iterator[Own]
     points = listed(project)
     url = {"url": one.directory.as_uri(), "dir_info": {"editable": True}}
     texts = {
-        "METADATA": _core(project, version),
+        "METADATA": declared_metadata(project, version),
         "WHEEL": WHEEL,
         "INSTALLER": "pipeline\n",
         "direct_url.json": json.dumps(url),
@@ -99,11 +101,3 @@ def _metadata(one: Editable, packages: str, scripts: list[Own]) -> Iterator[Own]
     rows = [record_line(path, entry) for path, entry in sorted(listing.items())]
     rows.append(record_line(f"{info}/RECORD", None))
     yield (f"{packages}/{info}/RECORD", "".join(rows).encode(), False)
-
-
-def _core(project: Project, version: str) -> str:
-    """Return the metadata that is known without a backend, extras left out."""
-    lines = ["Metadata-Version: 2.1", f"Name: {project.name}", f"Version: {version}"]
-    lines += [f"Requires-Python: {project.requires_python}"] if project.requires_python else []
-    lines += [f"Requires-Dist: {requirement}" for requirement in project.dependencies or ()]
-    return "\n".join([*lines, ""])

@@ -67,9 +67,12 @@ def relisted(tag: str, session: Session) -> tuple[Comparison, ...]:
         means = session.means(session.engine(), lock=laid.lock).at(laid.pipeline, laid.lock)
         dist = made_again(cells, laid, means, engine=session.engine_choice)
         files = {name: digest for stage in stages.values() for name, digest in stage.items()}
+        for name in sorted(name for name, digest in files.items() if not digest):
+            session.console.info(f"{name}: compiled on its own platform, so the tag has no sha256")
         return tuple(
             replace(_held(name, files[name], dist, session.root / DIST), commit=commit)
             for name in sorted(files)
+            if files[name]
         )
 
 

@@ -35,13 +35,15 @@ class Hosting:
 
     options: Options
     cuts: bool
+    crossed: frozenset[str] = frozenset()
     interrupted: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
     def of(cls, plan: Plan, options: Options) -> Hosting:
         """Return it for a plan."""
         cuts = any(isinstance(cell.stage, ReleaseStage) for cell in plan.cells)
-        return cls(options=options, cuts=cuts)
+        crossed = (cell.name for cell in plan.cells if cell.strategy and cell.strategy.compiler)
+        return cls(options=options, cuts=cuts, crossed=frozenset(crossed))
 
     def drafts(self, planned: PlannedCell) -> bool:
         """Whether a stage must leave repository and outside world as they are."""
@@ -75,6 +77,7 @@ def run_on_host(
         today=hosting.options.today,
         draft=hosting.drafts(planned),
         needed=tuple(done[name] for name in planned.needs),
+        crossed=hosting.crossed,
         settings=means.settings,
         memory=memory(means.pipeline.root, means.store),
         tell=lambda words: means.console.info(f"{planned.name}: {words}"),

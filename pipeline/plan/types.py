@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Strategy:
-    """How a cell is built: ``machine`` is the platform its steps run on, ``reason`` says why."""
+    """How a cell is built: ``machine`` is the platform its steps run on, ``reason`` says why.
+
+    ``compiler`` is the family of a cross compiler, empty where nothing is compiled for elsewhere.
+    """
 
     name: Literal["native", "cross", "emulate"]
     machine: Target
     reason: str
+    compiler: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,14 +105,17 @@ def load(path: Path) -> ReleasePlan:
 
 
 def refuse_unplanned(found: Mapping[str, str], expected: Mapping[str, str]) -> None:
-    """Raise ReleaseRefusedError unless the files are those of the plan, by name and sha256."""
+    """Raise ReleaseRefusedError unless the files are those of the plan, by name and sha256.
+
+    Where ``expected`` has no sha256, the name alone counts.
+    """
     wrong: Sequence[str] = [
         *(f"{name}: it is not in the plan" for name in sorted(found.keys() - expected.keys())),
         *(f"{name}: planned, but not made" for name in sorted(expected.keys() - found.keys())),
         *(
             f"{name}: planned with sha256 {expected[name]}, made with {found[name]}"
             for name in sorted(found.keys() & expected.keys())
-            if found[name] != expected[name]
+            if expected[name] not in {"", found[name]}
         ),
     ]
     if wrong:

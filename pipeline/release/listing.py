@@ -16,19 +16,24 @@ if TYPE_CHECKING:
     Files = Mapping[str, Mapping[str, str]]
 
 HEADING = "Files that `{stage}` publishes (sha256):"
-SECTION = re.compile(r"Files that `(?P<stage>[^`\s]+)` publishes \(sha256\):")
-FILE = re.compile(r" {4}(?P<sha256>[0-9a-f]{64})  (?P<name>[^\s/\\]+)")
+NAMED = "Files that `{stage}` publishes as well, compiled on their own platforms:"
+SECTION = re.compile(r"Files that `(?P<stage>[^`\s]+)` publishes .*:")
+FILE = re.compile(r"( {4}(?P<sha256>[0-9a-f]{64})  |- )(?P<name>[^\s/\\]+)")
 
 
 def with_files(notes: str, files: Files) -> str:
-    """Return the notes of a release and the listing of its files: stage, name, sha256."""
-    parts = [notes.rstrip("\n"), *(_section(stage, files[stage]) for stage in sorted(files))]
+    """Return the notes of a release and the listing of its files: stage, name, sha256.
+
+    Of a file without a sha256 the name is listed.
+    """
+    parts = [notes.rstrip("\n")]
+    for stage in sorted(files):
+        rows = sorted(files[stage].items())
+        known = "\n".join(f"    {digest}  {name}" for name, digest in rows if digest)
+        named = "\n".join(f"- {name}" for name, digest in rows if not digest)
+        parts += [HEADING.format(stage=stage), known] if known else []
+        parts += [NAMED.format(stage=stage), named] if named else []
     return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _section(stage: str, files: Mapping[str, str]) -> str:
-    lines = "\n".join(f"    {files[name]}  {name}" for name in sorted(files))
-    return f"{HEADING.format(stage=stage)}\n\n{lines}"
 
 
 def listed(body: str) -> Files | None:
@@ -40,9 +45,11 @@ def listed(body: str) -> Files | None:
     pending: dict[str, str] = {}
     for line in reversed(body.rstrip().splitlines()):
         if match := FILE.fullmatch(line):
-            pending[match["name"]] = match["sha256"]
+            pending[match["name"]] = match["sha256"] or ""
         elif (match := SECTION.fullmatch(line)) and pending:
-            found.setdefault(match["stage"], pending)
+            stage = match["stage"]
+            if stage not in found or not any(found[stage].values()):  # else it stands in the notes
+                found[stage] = pending | found.get(stage, {})
             pending = {}
         elif line:
             break

@@ -26,7 +26,8 @@ class HostSituation:
     ``memory`` is where things are noted that the next run must know. ``tell`` is for words while
     it works, ``pause`` waits for some seconds or raises when the run was interrupted. ``expected``
     is the sha256 of each file that may be uploaded, where a plan is given. ``release`` is what is
-    known of the release that the run leads to, None where it leads to none.
+    known of the release that the run leads to, None where it leads to none. ``crossed`` are cells
+    that were cross compiled: a machine of their own platform may make other bytes.
     """
 
     pipeline: Pipeline
@@ -36,6 +37,7 @@ class HostSituation:
     today: dt.date
     draft: bool
     needed: tuple[CellReport, ...]
+    crossed: frozenset[str] = frozenset()
     settings: Settings
     memory: Path
     tell: Callable[[str], None]

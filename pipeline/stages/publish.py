@@ -30,8 +30,11 @@ if TYPE_CHECKING:
     from pipeline.publishing.publish import Receipt
     from pipeline.stages.pushes import Push
 
-PLANNED = "sha256"
-"""Where a stage's data has the sha256 of all that it publishes, by name."""
+LISTED = "listed"
+"""Where a stage's data has what a tag is to list of it: names with their sha256.
+
+It is empty where the machine that publishes may make other bytes.
+"""
 
 PUBLISHED = (".whl", ".tar.gz")
 ROOM = "publish"
@@ -60,7 +63,11 @@ def run(situation: HostSituation) -> Said:
             said = _draft(release, pushes, situation, public=public)
         else:
             said = _publish(release, pushes, stage, situation)
-    return replace(said, data=said.data | {PLANNED: found})
+    crossed = {
+        a.name for one in situation.needed for a in one.outputs if one.cell in situation.crossed
+    }
+    listed = {name: "" if name in crossed else digest for name, digest in found.items()}
+    return replace(said, data=said.data | {LISTED: listed})
 
 
 def publishable(made: Iterable[Artifact]) -> tuple[Artifact, ...]:

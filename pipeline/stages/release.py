@@ -16,7 +16,7 @@ from pipeline.release.push import command_for, push_journaled, push_tagged
 from pipeline.release.version import tag_subject
 from pipeline.stages.host import HostSituation, Said
 from pipeline.stages.on_index import on_indexes
-from pipeline.stages.publish import PLANNED
+from pipeline.stages.publish import LISTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,12 +54,12 @@ def run(situation: HostSituation) -> Said:
 
 
 def _files(situation: HostSituation) -> dict[str, dict[str, str]]:
-    """Return the sha256 of what the stages that it needs publish, as the tag is to list them."""
+    """Return what the tag is to list of the stages that it needs: names, with their sha256."""
     stage = cast("ReleaseStage", situation.stage)
     found = {
-        report.stage: cast("dict[str, str]", report.data[PLANNED])
+        report.stage: cast("dict[str, str]", report.data[LISTED])
         for report in situation.needed
-        if PLANNED in report.data
+        if LISTED in report.data
     }
     return (
         {name: files for name, files in found.items() if files}

@@ -81,7 +81,7 @@ def _cross(
     if family is None:
         return None
     reason = f"{COMPILERS[family]} in `{image}` compiles for it"
-    return Strategy(name="cross", machine=here, reason=reason)
+    return Strategy(name="cross", machine=here, reason=reason, compiler=family)
 
 
 def _no_compiler(

@@ -24,6 +24,13 @@ def test_without_files_the_message_is_the_notes() -> None:
     assert listed("") is None
 
 
+def test_files_that_other_machines_compile_are_listed_by_name() -> None:
+    mixed = {"publish": {"a-1.0.tar.gz": ONE, "a-arm.whl": ""}, "second": {"b-arm.whl": ""}}
+    message = with_files(NOTES, mixed)
+    assert "\n- a-arm.whl\n" in message
+    assert listed(message) == mixed
+
+
 def test_notes_that_hold_a_listing_change_nothing_below() -> None:
     forged = with_files(NOTES, {"publish": {"a-1.0.tar.gz": TWO, "b": TWO}})
     assert listed(with_files(forged, {"publish": FILES["publish"]})) == {

@@ -12,10 +12,11 @@ import os
 from functools import partial
 
 from pipeline.network.workers import gather
+from pipeline.store import durable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import TypedDict
 
     Own = tuple[str, bytes | str, bool]
@@ -49,8 +50,9 @@ def realise(blueprint: Blueprint, directory: str) -> None:
     for name, content, program in blueprint["own"]:
         _write(f"{directory}/{name}", content, program=program)
     wheels = sorted(blueprint["wheels"], key=lambda wheel: len(wheel[2]))
-    shares = [partial(_link, wheels[first::JOBS], directory) for first in range(JOBS)]
-    for outcome in gather(shares, jobs=JOBS):
+    tasks: list[Callable[[], None]] = [durable.load]
+    tasks += (partial(_link, wheels[first::JOBS], directory) for first in range(JOBS))
+    for outcome in gather(tasks, jobs=JOBS + 1):
         if outcome is not None:
             raise outcome
 
@@ -62,10 +64,19 @@ def _make(names: Iterable[str], directory: str) -> None:
 
 
 def _link(wheels: Iterable[tuple[str, list[str], list[str]]], directory: str) -> None:
-    for wheel, directories, names in wheels:
-        _make(directories, directory)
-        for name in names:
-            os.link(f"{wheel}/{name}", f"{directory}/{name}")
+    # From descriptors on, the kernel has half the path to walk.
+    target = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for wheel, directories, names in wheels:
+            _make(directories, directory)
+            source = os.open(wheel, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                for name in names:
+                    os.link(name, name, src_dir_fd=source, dst_dir_fd=target)
+            finally:
+                os.close(source)
+    finally:
+        os.close(target)
 
 
 def _write(path: str, content: bytes | str, *, program: bool) -> None:

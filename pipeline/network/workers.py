@@ -1,13 +1,15 @@
 """Several things at once, waited for in a way that can be interrupted.
 
 The threads are daemons: whoever presses Ctrl-C does not wait for a server that has stopped
-answering. What they do must therefore be safe to cut short anywhere, as downloads are.
+answering. What they do must therefore be safe to cut short anywhere, as downloads are. `threading`
+and `queue` are left out, since an export that has little to do would spend a tenth on them.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
+from _thread import allocate_lock, start_new_thread
+from collections import deque
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,48 +29,35 @@ def gather(
     ``tick`` is called in the calling thread now and then, and once at the end. When the caller is
     interrupted no further task is begun.
     """
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    ended: queue.SimpleQueue[tuple[int, T | Exception]] = queue.SimpleQueue()
-    for number in range(len(tasks)):
-        waiting.put(number)
+    waiting = deque(range(len(tasks)))
+    ended: deque[tuple[int, T | Exception]] = deque()
+    bell = allocate_lock()
+    bell.acquire()
 
     def work() -> None:
         while True:
             try:
-                number = waiting.get_nowait()
-            except queue.Empty:
+                number = waiting.popleft()
+            except IndexError:
                 return
             try:
-                ended.put((number, tasks[number]()))
+                ended.append((number, tasks[number]()))
             except Exception as error:  # noqa: BLE001  handed to the caller, who judges it
-                ended.put((number, error))
+                ended.append((number, error))
+            with suppress(RuntimeError):  # it was rung for another task, and nobody came yet
+                bell.release()
 
     for _ in range(min(jobs, len(tasks))):
-        threading.Thread(target=work, daemon=True).start()
-    try:
-        return _collect(ended, len(tasks), tick)
-    except BaseException:
-        _drain(waiting)
-        raise
-
-
-def _collect(
-    ended: queue.SimpleQueue[tuple[int, T | Exception]], count: int, tick: Callable[[], None]
-) -> list[T | Exception]:
+        start_new_thread(work, ())
     outcomes: dict[int, T | Exception] = {}
-    while len(outcomes) < count:
-        try:
-            number, outcome = ended.get(timeout=TICK_SECONDS)
-            outcomes[number] = outcome
-        except queue.Empty:
-            pass
-        tick()
-    return [outcomes[number] for number in range(count)]
-
-
-def _drain(waiting: queue.SimpleQueue[int]) -> None:
     try:
-        while True:
-            waiting.get_nowait()
-    except queue.Empty:
-        return
+        while len(outcomes) < len(tasks):
+            bell.acquire(timeout=TICK_SECONDS)
+            while ended:
+                number, outcome = ended.popleft()
+                outcomes[number] = outcome
+            tick()
+    except BaseException:
+        waiting.clear()
+        raise
+    return [outcomes[number] for number in range(len(tasks))]

@@ -1,4 +1,4 @@
-"""The checkout passes the linter, the formatter and the type checker, with its own settings."""
+"""The checkout passes linter, formatter and type checker, and git tracks nothing that was built."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def passes(root: Path, tool: str, *arguments: str) -> None:
         text=True,
     )
     assert found.returncode == 0, found.stdout
+
+
+def test_nothing_that_is_ignored_is_tracked(pytestconfig: pytest.Config) -> None:
+    root = pytestconfig.rootpath
+    if not (root / ".git").exists():
+        pytest.skip("this is no git checkout")
+    command = ["git", "ls-files", "--ignored", "--cached", "--exclude-standard"]
+    found = subprocess.run(command, cwd=root, check=True, capture_output=True, text=True)
+    assert found.stdout == ""
 
 
 def test_the_linter_has_nothing_to_say(pytestconfig: pytest.Config) -> None:

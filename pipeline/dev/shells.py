@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
     from pipeline.config.stages import Network
 
-SHELLS = ("/bin/bash", "/bin/sh")
+SHELLS = (("/bin/bash", "--norc"), ("/bin/sh",))
+"""What is looked for, best first. Debian's `bashrc` would put another prompt in place of ours."""
+
 PASSED_ON = ("TERM", "COLORTERM", "NO_COLOR", "FORCE_COLOR")
 """Variables of the caller that say what their terminal can show."""
 
@@ -68,9 +70,9 @@ def command(asked: Asked, layers: Sequence[Path]) -> tuple[str, ...]:
     if asked.words:
         return asked.words
     view = Union(tuple(str(layer) for layer in reversed(layers)))
-    for path in SHELLS:
-        if view.find(path).node is not None:
-            return (path,)
+    for words in SHELLS:
+        if view.find(words[0]).node is not None:
+            return words
     raise UsageError(
         "the image has no shell",
         hint="run a program of it with `pipeline dev -- COMMAND`, or add `bash` to its `packages`",

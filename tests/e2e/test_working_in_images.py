@@ -136,6 +136,7 @@ def test_a_person_gets_a_shell(pure: Project) -> None:
     assert "`test` in image `python`, from the checkout: example-duration" in told
     assert "at:/src" in told
     assert "1m1s" in told
+    assert "(test) $ " in told
 
 
 def test_a_person_stands_where_a_step_failed(pure: Project) -> None:

@@ -11,10 +11,11 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from pipeline.evidence.packages import debian_component, python_component, stack, suite
+from pipeline.evidence.packages import debian_component, identity, stack, suite
 from pipeline.images.deb import Deb
 from pipeline.plan.recipe import ImageInput
 from pipeline.wheels.bill import Parts
+from pipeline.wheels.cyclonedx import component
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,9 +105,14 @@ def _of_gcc(
 
 
 def _of_zig(images: list[ImageInput], lock: Lock) -> Iterator[tuple[str, Component]]:
-    """Yield zig, whose wheel holds the compiler's runtime in source."""
+    """Yield zig, whose wheel holds the compiler's runtime in source.
+
+    The release and not its wheel for one platform: they hold the same sources, so that a machine of
+    another platform compiles the same wheel, the bill included.
+    """
     for image in images:
         for locked in stack(image.image, image.platform, lock):
             for wheel in locked.wheels:
                 if wheel.name.startswith(ZIG):
-                    yield ZIG_MARK, python_component(wheel)
+                    name, version = identity(wheel.name)
+                    yield ZIG_MARK, component(f"pkg:pypi/{name}@{version}", name, version)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Part of every key: raised when what we do around a step (environments, normalising) changes."""
 
-BILL = "1"
+BILL = "2"
 """Part of the keys of wheels that get a bill: raised when it comes out otherwise."""
 
 

@@ -39,7 +39,8 @@ def _target() -> str:
     return FOREIGN[native_platform()][0]
 
 
-def _needs_emulator(tmp_path: Path) -> None:
+def needs_emulator(tmp_path: Path) -> None:
+    """Skip a test of the other platform where nothing of it can run."""
     target, _ = FOREIGN[native_platform()]
     platform = {"linux_arm64": "linux/arm64", "linux_x86_64": "linux/amd64"}[target]
     place = tmp_path / "trial"
@@ -54,7 +55,7 @@ def _needs_emulator(tmp_path: Path) -> None:
 def test_a_step_sees_the_machine_that_it_is_for(
     machine: Project, engine: str, tmp_path: Path
 ) -> None:
-    _needs_emulator(tmp_path)
+    needs_emulator(tmp_path)
     dist = tmp_path / "dist"
     machine.run("run", "machine", "--engine", engine, "--rebuild", "--dist", str(dist)).expect(0)
     assert (dist / "machine").read_text().strip() == FOREIGN[native_platform()][1]

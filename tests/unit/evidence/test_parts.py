@@ -127,7 +127,7 @@ def test_what_gcc_links_in_is_known_by_its_version(
 def test_zig_is_known_by_its_linker(store: Store) -> None:
     lock = Lock(epoch=1, images={"compiler": image(zig=True)})
     ((mark, component),) = parts(recipe(used("compiler")), lock, store, frozenset()).runtimes
-    assert (mark, component["name"]) == ("Linker: LLD ", "ziglang")
+    assert (mark, component["purl"]) == ("Linker: LLD ", "pkg:pypi/ziglang@0.17.0")
 
 
 def test_package_urls_are_as_their_specification_has_them() -> None:

@@ -110,17 +110,19 @@ def drawn(wheels: Sequence[Unpacked], own: Iterable[Own], packages: str) -> Blue
         tree = Tree.of(entries)
     except ValueError as error:
         raise _twice(str(error)) from None
+    shared = _parents([*(path for path, _, _ in own), f"{packages}/."])
     return {
         "own": own,
-        "directories": _parents([*(path for path, _, _ in own), f"{packages}/."]),
-        "wheels": [_linked(one) for one in wheels],
+        "directories": shared,
+        "wheels": [_linked(one, frozenset(shared)) for one in wheels],
         "record": tree.encoded,
     }
 
 
-def _linked(wheel: Unpacked) -> tuple[str, list[str], list[str]]:
+def _linked(wheel: Unpacked, there: frozenset[str]) -> tuple[str, list[str], list[str]]:
     names = [file.path for file in wheel.files]
-    return str(wheel.directory), _parents(names), names
+    needed = [one for one in _parents(names) if one not in there]
+    return str(wheel.directory), needed, names
 
 
 def _parents(paths: Iterable[str]) -> list[str]:

@@ -26,7 +26,7 @@ REACHING = re.compile(r"GIT_SSH(_COMMAND|_VARIANT)?|GIT_SSL_\w+|SSL_CERT_\w+|(?i
 
 _AT = HARDENED.index("core.hooksPath=/dev/null")
 _WITH_HOOKS = (*HARDENED[: _AT - 1], *HARDENED[_AT + 1 :])
-SECRET = re.compile(r"(?<=://)[^/@\s]+@")
+LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
 """User and password in an address."""
 
 PUSH_SECONDS = 3600.0
@@ -96,7 +96,7 @@ def _reaching() -> dict[str, str]:
 
 def _words(ended: Completed) -> tuple[str, ...]:
     said = [*ended.stdout.splitlines(), *ended.stderr.splitlines()]
-    return tuple(SECRET.sub("", line) for line in said if line.strip())[-20:]
+    return tuple(LOGIN.sub("", line) for line in said if line.strip())[-20:]
 
 
 def follow(url: str, branch: str, directory: Path) -> bool:
@@ -112,7 +112,7 @@ def follow(url: str, branch: str, directory: Path) -> bool:
     ended = attempt(directory, *words, variables=reaching)
     if ended.status:
         raise NetworkError(
-            f"the branch `{branch}` of `{SECRET.sub('', url)}` cannot be fetched",
+            f"the branch `{branch}` of `{LOGIN.sub('', url)}` cannot be fetched",
             hint="check the address and the branch, and that git may read it",
             detail=_words(ended),
         )

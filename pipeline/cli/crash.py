@@ -15,6 +15,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING
 
+from pipeline.checkout.remotes import LOGIN
 from pipeline.start import version
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 SECRET = re.compile(r"TOKEN|PASSWORD|PASSWD|SECRET|CREDENTIAL|_KEY$", re.IGNORECASE)
 ENCODED = re.compile(r"[A-Za-z0-9+/]{8,}={0,2}")
-LOGIN = re.compile(r"(?<=://)[^/@\s]+@")
 SHORTEST = 6
 """Characters that a value must have to be a secret, and not a number or a switch."""
 

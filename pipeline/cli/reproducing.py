@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from pipeline.cli.session import Session
     from pipeline.evidence.provenance import Claim
+    from pipeline.execute.means import Means
+    from pipeline.execute.reproduce import Snapshot
 
 
 def reproduced(words: Sequence[str], session: Session) -> tuple[Comparison, ...]:
@@ -64,8 +66,7 @@ def relisted(tag: str, session: Session) -> tuple[Comparison, ...]:
         cells = made_for(stages, laid)
         names = ", ".join(f"`{cell}`" for cell in cells)
         session.console.info(f"building {names} of `{tag}` again, commit {commit[:12]}")
-        means = session.means(session.engine(), lock=laid.lock).at(laid.pipeline, laid.lock)
-        dist = made_again(cells, laid, means, engine=session.engine_choice)
+        dist = made_again(cells, laid, _means(laid, session), engine=session.engine_choice)
         files = {name: digest for stage in stages.values() for name, digest in stage.items()}
         for name in sorted(name for name, digest in files.items() if not digest):
             session.console.info(f"{name}: compiled on its own platform, so the tag has no sha256")
@@ -92,9 +93,12 @@ def _of_commit(claims: Sequence[Claimed], session: Session) -> tuple[Comparison,
     cells = ", ".join(f"`{cell}`" for cell in dict.fromkeys(c.claim.cell for c in claims))
     with snapshot(session.root, commit, session.store) as laid:
         session.console.info(f"building {cells} of commit {commit[:12]} again")
-        # The lock of today's files may be stale; it has no part in this.
-        means = session.means(session.engine(), lock=laid.lock).at(laid.pipeline, laid.lock)
-        return reproduce(claims, laid, means, engine=session.engine_choice)
+        return reproduce(claims, laid, _means(laid, session), engine=session.engine_choice)
+
+
+def _means(laid: Snapshot, session: Session) -> Means:
+    """Return what builds a commit; today's lock may be stale, and has no part in it."""
+    return session.means(session.engine(), lock=laid.lock).at(laid.pipeline, laid.lock)
 
 
 def _wanted(word: str, root: Path) -> Iterator[Claimed]:

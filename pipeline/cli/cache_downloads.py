@@ -135,9 +135,10 @@ def _add(arguments: argparse.Namespace, session: Session) -> int:
             "`pipeline cache add` needs to know what",
             hint="give `NAME==VERSION`, a file, `--locked`, or `--fork DIR --local LABEL`",
         )
-    if not arguments.fork and (odd := arguments.local or arguments.image):
+    if not arguments.fork and (arguments.local or arguments.image):
+        flag = "--local" if arguments.local else "--image"
         raise UsageError(
-            f"`{odd}` says how a fork is built, and no fork is", hint="add `--fork DIR`"
+            f"`{flag}` says how a fork is built, and no fork is", hint="add `--fork DIR`"
         )
     added: list[str] = []
     if arguments.fork:

@@ -19,8 +19,8 @@ from pipeline.execute.fetching import fetch_shown
 from pipeline.files import sha256_file
 from pipeline.lock.file import FILE, load
 from pipeline.locking.adding import newest, release
-from pipeline.locking.project import normal
 from pipeline.locking.whole import whole
+from pipeline.project.pyproject import normal
 
 if TYPE_CHECKING:
     import argparse

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 from pipeline.dev.layout import Layout, find
 from pipeline.errors import ConfigError, UsageError
-from pipeline.locking.declared_metadata import declared_metadata
-from pipeline.locking.entry_points import listed, programs
-from pipeline.locking.project import FILE, normal, requirement_name
+from pipeline.project.declared_metadata import declared_metadata
+from pipeline.project.entry_points import listed, programs
+from pipeline.project.pyproject import FILE, normal, requirement_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from pipeline.locking.project import Project
     from pipeline.locking.workspace import Members
+    from pipeline.project.pyproject import Project
 
 UNKNOWN = "0"
 """The version of a project that says none."""

@@ -14,12 +14,12 @@ from pipeline.errors import UsageError
 from pipeline.files import sha256_bytes
 from pipeline.locking.bases import cell_key, cell_source, is_third_party
 from pipeline.locking.needs import Needs
-from pipeline.locking.project import normal, reader
 from pipeline.locking.workspace import members
 from pipeline.plan.matrix import all_cells
 from pipeline.plan.recipe import EnvironmentInput, FilesInput
 from pipeline.plan.selection import Selection, select
 from pipeline.platforms import Target
+from pipeline.project.pyproject import normal, reader
 from pipeline.stages.container import Situation, this_machine
 
 if TYPE_CHECKING:

@@ -13,15 +13,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.environments.linking import START, own_entry, record_line
-from pipeline.locking.declared_metadata import declared_metadata
-from pipeline.locking.entry_points import listed, programs
+from pipeline.project.declared_metadata import declared_metadata
+from pipeline.project.entry_points import listed, programs
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from pathlib import Path
 
     from pipeline.environments.blueprint import Own
-    from pipeline.locking.project import Project
+    from pipeline.project.pyproject import Project
 
 UNKNOWN_VERSION = "0+checkout"
 """The version where only the backend knows it."""

@@ -17,9 +17,9 @@ from pipeline.environments.linking import Unpacked, drawn, packed, unpacked
 from pipeline.errors import UsageError
 from pipeline.files import sha256_bytes
 from pipeline.images.environment import skeleton
-from pipeline.locking.project import read_project
 from pipeline.locking.select import host_files
 from pipeline.platforms import Workplace
+from pipeline.project.pyproject import read_project
 
 if TYPE_CHECKING:
     from pathlib import Path

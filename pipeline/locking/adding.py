@@ -14,10 +14,10 @@ from pipeline.locking import uv
 from pipeline.locking.bases import third_party_sources
 from pipeline.locking.credentials import pip_client
 from pipeline.locking.index import Index
-from pipeline.locking.project import normal
 from pipeline.locking.python import OLDEST_PYTHON, supported
 from pipeline.locking.select import best_wheel, image_tags
 from pipeline.platforms import Target
+from pipeline.project.pyproject import normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

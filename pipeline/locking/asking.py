@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pipeline.locking.bases import Base
     from pipeline.locking.context import Context
     from pipeline.locking.hooks import Question
-    from pipeline.locking.project import Project
+    from pipeline.project.pyproject import Project
 
 
 _ASKED: Mapping[Question, str] = {

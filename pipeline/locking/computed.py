@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from pipeline.config.stages import WheelStage
 from pipeline.errors import ConfigError
 from pipeline.locking.bases import bases, container_stages
-from pipeline.locking.project import requirement_name
 from pipeline.locking.select import linux_environment
+from pipeline.project.pyproject import requirement_name
 
 if TYPE_CHECKING:
     from pipeline.lock.types import Declared, Lock

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
-from pipeline.locking.project import normal
+from pipeline.project.pyproject import normal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from pipeline.locking.debian_archive import Archive
     from pipeline.locking.hooks import RunStep
     from pipeline.locking.index import Index
-    from pipeline.locking.project import Project
     from pipeline.locking.python import Resolver
     from pipeline.locking.settings import Settings
+    from pipeline.project.pyproject import Project
     from pipeline.registry.client import Registry
     from pipeline.store.store import Store
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from pipeline.config.stages import ContainerStage
     from pipeline.lock.types import Declared
     from pipeline.locking.bases import Base
-    from pipeline.locking.project import Project
     from pipeline.locking.workspace import Members
+    from pipeline.project.pyproject import Project
 
 FOUND = frozenset({"hooks", "metadata", "sdist requires"})
 """Words that resolving adds for the reader: what hooks answered, what an sdist says of itself.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pipeline.locking.project import normal, requirement_name
+from pipeline.project.pyproject import normal, requirement_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

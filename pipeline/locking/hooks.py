@@ -19,7 +19,7 @@ from pipeline.lock.types import Lock, PythonFile
 
 if TYPE_CHECKING:
     from pipeline.locking.bases import Base
-    from pipeline.locking.project import Project
+    from pipeline.project.pyproject import Project
 
 ANSWER = "/out/answer.json"
 ARGV = ("/env/bin/python", "/ask/ask.py")

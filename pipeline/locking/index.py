@@ -16,9 +16,9 @@ from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 from pipeline.errors import NetworkError
-from pipeline.locking.project import normal
 from pipeline.network.addresses import local_path, shown
 from pipeline.network.faults import GoneError
+from pipeline.project.pyproject import normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ from packaging.markers import Marker
 from packaging.requirements import InvalidRequirement, Requirement
 
 from pipeline.errors import LockError, VerificationError
-from pipeline.locking.project import Project, normal, parse_project
+from pipeline.project.pyproject import Project, normal, parse_project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

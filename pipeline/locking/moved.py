@@ -10,7 +10,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.locking.project import normal
+from pipeline.project.pyproject import normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.config.stages import ImageStage, TestStage, WheelStage
-from pipeline.locking.project import normal, reader, requirement_name
 from pipeline.plan.agreeing import Agreeing
 from pipeline.plan.matrix import Cell
+from pipeline.project.pyproject import normal, reader, requirement_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pipeline.config.model import Pipeline
     from pipeline.config.stages import Stage
-    from pipeline.locking.project import Project
+    from pipeline.project.pyproject import Project
 
 SOURCE = "source"
 """The axis whose values are projects."""

@@ -25,13 +25,13 @@ from pipeline.locking.credentials import pip_client
 from pipeline.locking.debian_archive import Archive
 from pipeline.locking.index import Index
 from pipeline.locking.places import registries
-from pipeline.locking.project import reader
 from pipeline.locking.python import Resolver
 from pipeline.locking.resolve_environments import ask_backends, resolve_environments
 from pipeline.locking.resolve_images import resolve_images
 from pipeline.locking.resolve_sets import resolve_stages
 from pipeline.network.addresses import local_path
 from pipeline.network.workers import gather
+from pipeline.project.pyproject import reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable

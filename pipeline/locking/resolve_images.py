@@ -11,10 +11,10 @@ from pipeline.lock.types import Lock, LockedImage, LockedPlatform
 from pipeline.locking import declared
 from pipeline.locking.debian import Closure, facts, locked
 from pipeline.locking.fetch import fetch, missing, platform_files
-from pipeline.locking.project import normal
 from pipeline.locking.resolve_base import check_python, resolve_base
 from pipeline.locking.uv import Request
 from pipeline.platforms import Target
+from pipeline.project.pyproject import normal
 
 if TYPE_CHECKING:
     from pipeline.config.model import Image

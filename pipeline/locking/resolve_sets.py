@@ -9,11 +9,11 @@ from pipeline.errors import ConfigError
 from pipeline.lock.types import LockedStage, RequirementSet
 from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, is_third_party
-from pipeline.locking.project import normal, requirement_name
 from pipeline.locking.select import linux_environment
 from pipeline.locking.unnamed import refuse_unbuilt
 from pipeline.locking.uv import Request
 from pipeline.locking.workspace import members
+from pipeline.project.pyproject import normal, requirement_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 from pipeline.errors import LockError
 from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, third_party_sources
-from pipeline.locking.project import reader
 from pipeline.locking.workspace import members
+from pipeline.project.pyproject import reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pipeline.config.model import Pipeline
     from pipeline.lock.types import Declared, Lock
-    from pipeline.locking.project import Project
+    from pipeline.project.pyproject import Project
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pipeline.checkout.git import input_files
 from pipeline.config.matrix import PROJECT_FILE
 from pipeline.errors import ConfigError
-from pipeline.locking.project import normal, read_project, requirement_name
+from pipeline.project.pyproject import normal, read_project, requirement_name
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping

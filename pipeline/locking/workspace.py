@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from pipeline.config.matrix import directories
 from pipeline.errors import ConfigError
 from pipeline.locking.bases import cell_source, container_stages, is_third_party
-from pipeline.locking.project import normal, requirement_name
 from pipeline.plan.matrix import cells
+from pipeline.project.pyproject import normal, requirement_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from pipeline.config.model import Addition, Environment, Pipeline
-    from pipeline.locking.project import Project
+    from pipeline.project.pyproject import Project
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,8 +10,8 @@ import pytest
 
 from pipeline.dev.packages import chosen, closed, installed, read
 from pipeline.errors import ConfigError, UsageError
-from pipeline.locking.project import read_project
 from pipeline.locking.workspace import Members
+from pipeline.project.pyproject import read_project
 
 if TYPE_CHECKING:
     from pathlib import Path

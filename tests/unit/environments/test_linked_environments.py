@@ -18,7 +18,7 @@ from pipeline.environments.make import require_python
 from pipeline.errors import UsageError, VerificationError
 from pipeline.images.environment import skeleton
 from pipeline.lock.types import PythonFile
-from pipeline.locking.project import read_project
+from pipeline.project.pyproject import read_project
 from pipeline.store.derived import hash_open_file
 from pipeline.store.scan import scan
 from pipeline.store.store import Store

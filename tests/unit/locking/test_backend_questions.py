@@ -13,9 +13,9 @@ from pipeline.errors import LockError, VerificationError
 from pipeline.locking import hooks
 from pipeline.locking.bases import Base
 from pipeline.locking.metadata import parse, read_sdist
-from pipeline.locking.project import Project
 from pipeline.locking.select import linux_environment
 from pipeline.platforms import Target
+from pipeline.project.pyproject import Project
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ from pipeline.config.model import Addition, Environment, Pipeline
 from pipeline.config.stages import Matrix, SdistStage
 from pipeline.errors import ConfigError
 from pipeline.locking import declared
-from pipeline.locking.project import reader, requirement_name
 from pipeline.locking.unnamed import refuse, unnamed
 from pipeline.locking.workspace import asked, members
+from pipeline.project.pyproject import reader, requirement_name
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -20,10 +20,10 @@ from pipeline.lock.types import (
 )
 from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, third_party_sources
-from pipeline.locking.project import reader
 from pipeline.locking.stale import Stale, check, require_fresh
 from pipeline.locking.workspace import members
 from pipeline.platforms import Target
+from pipeline.project.pyproject import reader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -9,7 +9,7 @@ from pipeline.config.stages import ImageStage, Variant, WheelStage
 from pipeline.lock.types import LockedImage, LockedPlatform
 from pipeline.locking import declared
 from pipeline.locking.bases import bases
-from pipeline.locking.project import reader
+from pipeline.project.pyproject import reader
 
 if TYPE_CHECKING:
     from pathlib import Path

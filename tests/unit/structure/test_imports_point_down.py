@@ -19,6 +19,7 @@ BELOW = {
     "config": set(),
     "dockerfile": set(),
     "wheels": set(),
+    "project": set(),
     "checkout": {"store"},
     "release": {"wheels", "checkout", "config"},
     "engines": {"dockerfile", "sandbox", "store"},
@@ -31,13 +32,13 @@ BELOW = {
     "cross": {"config", "lock"},
     "locking": {
         *("config", "lock", "store", "images", "plan", "wheels", "checkout", "network"),
-        *("registry", "cross", "downloads"),
+        *("registry", "cross", "downloads", "project"),
     },
     "publishing": {"release", "wheels", "locking", "network", "store"},
     "evidence": {"plan", "images", "lock", "store", "wheels"},
     "stages": {
         *("config", "lock", "locking", "checkout", "plan", "registry", "release", "wheels"),
-        *("inside", "publishing", "cross"),
+        *("inside", "publishing", "cross", "project"),
     },
     "execute": {
         *(
@@ -55,10 +56,12 @@ BELOW = {
         *("wheels", "store", "start", "cross", "evidence"),
     },
     "workflows": {"config"},
-    "environments": {"config", "lock", "locking", "images", "execute", "network", "store"},
+    "environments": {
+        *("config", "lock", "locking", "images", "execute", "network", "store", "project"),
+    },
     "dev": {
         *("config", "checkout", "lock", "locking", "plan", "stages", "execute", "images"),
-        *("engines", "sandbox", "store", "workflows", "cross", "inside"),
+        *("engines", "sandbox", "store", "workflows", "cross", "inside", "project"),
     },
     "cli": None,
     "testing": {"cli", "engines", "sandbox", "store", "execute", "images"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pipeline.locking.project import Project
+    from pipeline.project.pyproject import Project
 
 
 def declared_metadata(project: Project, version: str) -> str:

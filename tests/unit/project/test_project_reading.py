@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.locking.project import Project, parse_project, read_project
+from pipeline.project.pyproject import Project, parse_project, read_project
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from pipeline.locking.project import Project
+    from pipeline.project.pyproject import Project
 
 PROGRAMS = ("console_scripts", "gui_scripts")
 

@@ -1,0 +1,1 @@
+"""Projects as their own files describe them: names, requirements, layouts, entry points."""

@@ -63,6 +63,14 @@ BUNDLED = re.compile(r"tool/([A-Za-z0-9][A-Za-z0-9._+!-]*\.whl)")
 
 UNREADABLE = (FileNotFoundError, IsADirectoryError, PermissionError, FileExistsError)
 
+WITH_VALUES = frozenset(
+    {
+        *("-C", "--directory", "--older-than", "--branches", "--also", "--fork", "--local"),
+        *("--image", "--platform", "--debian-mirror"),
+    }
+)
+"""Flags of ``cache`` that a word follows, which is then no bundle."""
+
 NOT_FOR_BUNDLES = ("PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL")
 
 MISMATCH_WORDS = "DO NOT MATCH THE HASHES"
@@ -277,9 +285,14 @@ def write_note(file: Path, note: str, name: str) -> None:
 
 def bundle_of(words: Sequence[str]) -> str:
     """Return the bundle that a command line takes in, empty for any other command line."""
-    if list(words[:2]) != ["cache", "import"]:
-        return ""
-    return next((word for word in words[2:] if not word.startswith("-")), "")
+    plain = []
+    rest = iter(words)
+    for word in rest:
+        if word in WITH_VALUES:
+            next(rest, None)
+        elif not word.startswith("-"):
+            plain.append(word)
+    return plain[2] if plain[:2] == ["cache", "import"] and len(plain) > 2 else ""
 
 
 def bootstrap(requirements: Path, directory: Path, note: str, bundle: str = "") -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -43,7 +42,7 @@ def export_environments(arguments: argparse.Namespace, session: Session) -> int:
     else:
         maker, every = session.environments, bool(arguments.all)
         inputs = declarations(session)
-        record(sys.argv[2:], done, maker.made, root, every=every, inputs=inputs, began=began)
+        record(session.words[1:], done, maker.made, root, every=every, inputs=inputs, began=began)
         print(shown(done))
     return 0
 

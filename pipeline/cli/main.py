@@ -59,6 +59,12 @@ VERBS = {
 }
 """What each verb is for. Its module in this package has its name."""
 
+EVERYWHERE = {"-C": True, "--directory": True, "--json": False}
+"""Flags that every verb has and that may stand before it too, and whether a value follows them."""
+
+ATTACHED = ("-C", "--directory=")
+"""How those of them begin whose value is a part of the same word."""
+
 EXIT_CODES = (
     (0, "done"),
     (1, "a stage failed, or the cache cannot be used"),
@@ -83,6 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     out = Console.for_stderr(os.environ)
     try:
+        words = verb_first(words)
         return _flushed(_answer(words, out))
     except PipelineError as error:
         return _refuse(error, words, out)
@@ -95,6 +102,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except Exception:  # noqa: BLE001 - the one place that sees everything
         return _bug(words)
+
+
+def verb_first(words: list[str]) -> list[str]:
+    """Return a command line whose flags of every verb stand behind it: ``run -C x``.
+
+    So all that reads the words, records of earlier runs included, sees one order of them.
+    """
+    if not words or not (words[0] in EVERYWHERE or words[0].startswith(ATTACHED)):
+        return words
+    end = 0
+    while end < len(words) and words[end].startswith("-"):
+        flag = words[end]
+        if EVERYWHERE.get(flag) and end + 1 == len(words):
+            raise UsageError(f"`{flag}` needs a directory", hint=f"`pipeline {flag} DIR VERB`")
+        if flag in EVERYWHERE:
+            end += 1 + EVERYWHERE[flag]
+        elif flag.startswith(ATTACHED):
+            end += 1
+        else:
+            break
+    if end == len(words):
+        raise UsageError(f"no verb follows `{' '.join(words)}`", hint="see `pipeline --help`")
+    return [words[end], *words[:end], *words[end + 1 :]]
 
 
 def _flushed(code: int) -> int:
@@ -148,7 +178,7 @@ def _dispatch(words: list[str], out: Console) -> int:
 
     arguments = parser.parse_all(words[1:])
     _heed_one_interrupt()
-    with Session(arguments, out, dict(os.environ), Path.cwd()) as session:
+    with Session(arguments, out, dict(os.environ), Path.cwd(), words) as session:
         return module.run(arguments, session)
 
 
@@ -189,7 +219,7 @@ def _known(word: str) -> str:
     if word.startswith("-"):
         raise UsageError(
             f"`{word}` stands where a verb is expected",
-            hint="flags come after it: `pipeline VERB -h`",
+            hint=f"flags of a verb stand behind it: `pipeline VERB {word}`",
         )
     import difflib  # noqa: PLC0415 - only for a refusal
 

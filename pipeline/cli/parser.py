@@ -20,6 +20,21 @@ COMMAND = "after_dashes"
 """The name of an argument that takes all that stands behind ``--``, flags included."""
 
 
+class _Descend(argparse.Action):
+    """Takes a further ``-C`` from where the one before it leads, as git and make do."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Path,  # type: ignore[override]  # what `type` returned
+        option_string: str | None = None,
+    ) -> None:
+        """Join the new directory to the one so far; an absolute one stands alone."""
+        del parser, option_string
+        setattr(namespace, self.dest, (getattr(namespace, self.dest) or Path()) / values)
+
+
 class Formatter(argparse.RawDescriptionHelpFormatter):
     """Help whose flags and meanings stand side by side in 80 columns."""
 
@@ -39,7 +54,6 @@ class Parser(argparse.ArgumentParser):
         )
         if missing := re.fullmatch(r"the following arguments are required: (.*)", message):
             message = f"`{self.prog}` needs {missing[1]}"
-            hint = "`pipeline list` names the stages" if missing[1] == "STAGE" else hint
         raise UsageError(message.replace("'", "`"), hint=hint)
 
     def parse_all(self, words: Sequence[str]) -> argparse.Namespace:
@@ -59,6 +73,7 @@ class Parser(argparse.ArgumentParser):
         return self._parsed(words)
 
     def _parsed(self, words: Sequence[str]) -> argparse.Namespace:
+        words = _with_excluded_tags(words)
         passes_on = any(action.nargs == argparse.REMAINDER for action in self._actions)
         parse = self.parse_known_args if passes_on else self.parse_known_intermixed_args
         arguments, rest = parse(words)
@@ -92,9 +107,10 @@ def make_parser(verb: str, summary: str, examples: Examples = ()) -> Parser:
     group.add_argument(
         "-C",
         "--directory",
+        action=_Descend,
         type=Path,
         metavar="DIR",
-        help="look for pipeline.yaml from here upwards",
+        help="look for pipeline.yaml from here upwards; may stand before the verb",
     )
     group.add_argument("--json", action="store_true", help="print one JSON document on stdout")
     return parser
@@ -135,6 +151,17 @@ def days(text: str) -> float:
     if not 0 <= number < float("inf"):
         raise argparse.ArgumentTypeError(f"`{text}` is no number of days")
     return number
+
+
+def _with_excluded_tags(words: Sequence[str]) -> list[str]:
+    """Return ``--tag -slow`` as ``--tag=-slow``: argparse would take ``-slow`` for a flag."""
+    joined: list[str] = []
+    for word in words:
+        if joined[-1:] == ["--tag"] and len(word) > 1 and word[0] == "-" != word[1]:
+            joined[-1] = f"--tag={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _examples(examples: Examples) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -216,7 +215,7 @@ def _remember(
         for cell in cast("list[dict[str, object]]", document["cells"])
     ]
     noop.record(
-        sys.argv[1:],
+        list(session.words),
         document | {"cells": cells, "seconds": 0.0},
         inputs=watched,
         outputs=paths.values(),

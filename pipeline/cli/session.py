@@ -14,7 +14,7 @@ from pipeline.files import sha256_bytes
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
     from pipeline.checkout.inputs import Checkout
@@ -33,7 +33,7 @@ PIPELINE_FILE = "pipeline.yaml"
 
 
 class Session:
-    """One call of the command line. Everything is made when first asked for."""
+    """One call of the command line, ``words``. Everything is made when first asked for."""
 
     def __init__(
         self,
@@ -41,10 +41,12 @@ class Session:
         console: Console,
         environ: Mapping[str, str],
         cwd: Path,
+        words: Sequence[str] = (),
     ) -> None:
         self.arguments = arguments
         self.console = console
         self.environ = environ
+        self.words = words
         self._cwd = cwd
 
     def __enter__(self) -> Self:
@@ -59,16 +61,26 @@ class Session:
         if "store" in vars(self):
             self.store.close()
 
+    @property
+    def named_directory(self) -> Path:
+        """Where the project is searched from: the working directory, or what ``-C`` names."""
+        return self._cwd / (self.arguments.directory or "")
+
     @cached_property
     def root(self) -> Path:
         """The repository: the nearest directory upwards that holds ``pipeline.yaml``."""
-        start = (self._cwd / (self.arguments.directory or "")).resolve()
+        start = self.named_directory.resolve()
+        if not start.is_dir():
+            raise UsageError(
+                f"cannot find the directory `{self.arguments.directory}`",
+                hint="`-C` names the directory of a project, or one below it",
+            )
         for directory in (start, *start.parents):
             if (directory / PIPELINE_FILE).is_file():
                 return directory
         raise ConfigError(
-            f"there is no `{PIPELINE_FILE}` in `{start}` or above it",
-            hint="run it inside a project, or name one with `-C DIRECTORY`",
+            f"cannot find `{PIPELINE_FILE}` in `{start}` or above it",
+            hint="run it inside a project, or name one with `pipeline -C DIR VERB`",
         )
 
     @cached_property

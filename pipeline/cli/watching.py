@@ -47,8 +47,11 @@ def _paths(session: Session, index: Path) -> Iterator[str]:
 def declarations(session: Session) -> Iterator[str]:
     """Yield the paths that decide what is declared and locked, and those of the tool itself."""
     root = session.root
-    for directory in _between(Path.cwd(), root):
+    named = session.named_directory
+    for directory in _between(named.resolve(), root):
         yield str(directory / "pipeline.yaml")
+    # A link on the way there may lead elsewhere the next time.
+    yield from (str(path) for path in (named, *named.parents) if path.is_symlink())
     yield str(root / "pipeline.lock")
     origins = (image.origin for image in session.pipeline.images.values())
     yield from (str(root / origin.archive) for origin in origins if origin.archive)

@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import io
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.cli.main import VERBS, main
+from pipeline import bootstrap
+from pipeline.cli.main import EVERYWHERE, VERBS, load, main, verb_first
+from pipeline.cli.session import Session
+from pipeline.cli.watching import declarations
+from pipeline.console import Console
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 
 def said(capsys: pytest.CaptureFixture[str], words: Sequence[str]) -> tuple[int, str, str]:
@@ -21,7 +28,10 @@ def said(capsys: pytest.CaptureFixture[str], words: Sequence[str]) -> tuple[int,
     ("words", "message", "hint"),
     [
         ("rum", "there is no verb `rum`", "did you mean `pipeline run`?"),
-        ("-C x run", "`-C` stands where a verb is expected", "flags come after it"),
+        ("-C", "`-C` needs a directory", "`pipeline -C DIR VERB`"),
+        ("-C x", "no verb follows `-C x`", "see `pipeline --help`"),
+        ("-C x list", "cannot find the directory `x`", "`-C` names the directory of a project"),
+        ("-C x -q run", "`-q` stands where a verb is expected", "`pipeline VERB -q`"),
         ("run", "`pipeline run` needs STAGE", "`pipeline list` names the stages"),
         ("run a --offlin", "`pipeline run` knows no flag `--offlin`", "did you mean `--offline`?"),
         ("doctor a", "`pipeline doctor` knows no further word `a`", "see `pipeline doctor --help`"),
@@ -70,3 +80,75 @@ def test_the_help_of_every_verb_fits_a_terminal_and_has_examples(
     assert ended.value.code == 0
     assert "\nexamples:\n" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_the_flags_of_every_verb_are_those_that_may_stand_before_it() -> None:
+    for verb in VERBS:
+        _, parser = load(verb)
+        (group,) = (one for one in parser._action_groups if one.title == "everywhere")
+        flags = {
+            flag: action.nargs != 0
+            for action in group._group_actions
+            for flag in action.option_strings
+        }
+        assert flags == EVERYWHERE
+
+
+@pytest.mark.parametrize(
+    ("words", "same"),
+    [
+        ("-C a run wheel", "run -C a wheel"),
+        ("-Ca --json run wheel -C b", "run -Ca --json wheel -C b"),
+        ("--directory=a --directory b list", "list --directory=a --directory b"),
+        ("--json exec -e dev pytest -C x", "exec --json -e dev pytest -C x"),
+        ("run -C a", "run -C a"),
+        ("exec make -C a", "exec make -C a"),
+        ("--json --help", "--help --json"),
+        ("", ""),
+    ],
+)
+def test_flags_before_the_verb_are_those_behind_it(words: str, same: str) -> None:
+    assert verb_first(words.split()) == same.split()
+
+
+def test_a_further_directory_is_meant_from_the_one_before_it(tmp_path: Path) -> None:
+    _, parser = load("list")
+    for words, directory in (
+        ("-C a -C b", "a/b"),
+        (f"-C a -C {tmp_path}", str(tmp_path)),
+        ("-C a --directory=", "a"),
+    ):
+        assert str(parser.parse_all(words.split()).directory) == directory
+
+
+def test_a_record_rests_on_links_and_directories_on_the_way_to_the_project(
+    tmp_path: Path, pytestconfig: pytest.Config
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(pytestconfig.rootpath / "examples" / "pure", project)
+    (tmp_path / "current").symlink_to(project)
+    arguments = load("run")[1].parse_all(["wheel", "-C", "current/src"])
+    with Session(arguments, Console(io.StringIO(), {}), {}, tmp_path) as session:
+        watched = set(declarations(session))
+    assert str(tmp_path / "current") in watched
+    assert {str(project / "src/pipeline.yaml"), str(project / "pipeline.yaml")} <= watched
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "cache import all.bundle",
+        "-C project cache import all.bundle",
+        "cache import -C project all.bundle --json",
+        "--directory=project --json cache --offline import all.bundle",
+    ],
+)
+def test_the_launcher_finds_the_bundle_wherever_flags_stand(words: str) -> None:
+    assert bootstrap.bundle_of(words.split()) == "all.bundle"
+    assert bootstrap.bundle_of(["run", *words.split()]) == ""
+
+
+def test_the_launcher_knows_which_flags_a_value_follows() -> None:
+    _, parser = load("cache")
+    valued = {flag for a in parser._actions if a.nargs != 0 for flag in a.option_strings}
+    assert valued == bootstrap.WITH_VALUES

@@ -27,6 +27,7 @@ Cells = dict[str, list["Cell"]]
 EXAMPLES = (
     ("pipeline list --json", "for scripts"),
     ("pipeline list wheel --target 'linux_*'", "the cells that these words mean"),
+    ("pipeline list --tag wheel --tag -slow", "those of stages by their `tags`"),
 )
 
 
@@ -85,11 +86,16 @@ def _cells(pipeline: Pipeline, cells: Cells) -> list[str]:
 
 
 def _everything(pipeline: Pipeline, cells: Cells) -> list[str]:
-    rows = [
+    stages = pipeline.stages
+    headers: tuple[str, ...] = ("stage", "kind", "image", "cells", "needs")
+    rows: list[tuple[str, ...]] = [
         (name, kind_of(stage), _image(stage), str(len(cells[name])), " ".join(stage.needs))
-        for name, stage in pipeline.stages.items()
+        for name, stage in stages.items()
     ]
-    lines = [*table(("stage", "kind", "image", "cells", "needs"), rows), ""]
+    if any(stage.tags for stage in stages.values()):
+        headers = (*headers, "tags")
+        rows = [(*row, " ".join(stages[row[0]].tags)) for row in rows]
+    lines = [*table(headers, rows), ""]
     lines += table(("image", "platforms"), list(_platforms(pipeline).items()))
     if names := [(name,) for name in pipeline.environments]:
         lines += ["", *table(("environment",), names)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.plan.selection import Selection
+from pipeline.errors import UsageError
+from pipeline.plan.selection import Selection, TagFilter
 from pipeline.stages.planner import plan
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
 
     from pipeline.cli.session import Session
     from pipeline.plan.types import Plan
@@ -19,10 +21,11 @@ AXES = {"target": "linux_arm64", "python": "cp313"}
 
 
 def add_selection(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """Declare ``STAGE...`` and what narrows it."""
+    """Declare ``STAGE...`` and what narrows it; ``required`` refuses a call that names nothing."""
+    parser.set_defaults(needs_stage=parser.prog if required else "")
     parser.add_argument(
         "stages",
-        nargs="+" if required else "*",
+        nargs="*",
         metavar="STAGE",
         help="a stage, a glob, or cells: `wheel`, `test*`, `wheel[linux_arm64,cp311]`",
     )
@@ -35,13 +38,34 @@ def add_selection(parser: argparse.ArgumentParser, *, required: bool = True) -> 
             help=f"of stages with an axis `{axis}` only these cells, such as `{example}`; "
             "globs work; may be repeated",
         )
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="[+-]TAG,...",
+        help="only stages with one of these `tags`, or with `-` none of them; globs work; repeated "
+        "flags must all hold",
+    )
 
 
 def selections(arguments: argparse.Namespace) -> tuple[Selection, ...]:
-    """Return what was asked for; UsageError when a word is no selection."""
+    """Return what was asked for; UsageError when a word is no selection, or nothing is named."""
     axes = tuple((axis, tuple(asked)) for axis in AXES if (asked := getattr(arguments, axis)))
-    words = arguments.stages or (["*"] if axes else [])
-    return tuple(replace(Selection.parse(word), axes=axes) for word in words)
+    tags = tuple(TagFilter.parse(text) for text in arguments.tag)
+    require_words(arguments, tags)
+    words = arguments.stages or (["*"] if axes or tags else [])
+    return tuple(replace(Selection.parse(word), axes=axes, tags=tags) for word in words)
+
+
+def require_words(arguments: argparse.Namespace, tags: Sequence[TagFilter] = ()) -> None:
+    """Raise UsageError where a verb needs to be told what to do: by a word, or a tag to include.
+
+    What only leaves something out, an axis or a tag, would mean all the rest, releases among it.
+    """
+    if arguments.needs_stage and not arguments.stages and all(tag.exclude for tag in tags):
+        raise UsageError(
+            f"`{arguments.needs_stage}` needs STAGE", hint="`pipeline list` names the stages"
+        )
 
 
 def plan_of(session: Session, chosen: tuple[Selection, ...]) -> Plan:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.cli.outcome import conclude
 from pipeline.cli.parser import add_engine, add_network
 from pipeline.cli.reproducing import relisted, reproduced, tag_of
-from pipeline.cli.selecting import add_selection, plan_of, selections
+from pipeline.cli.selecting import add_selection, plan_of, require_words, selections
 from pipeline.console import table
 from pipeline.errors import StageFailedError, VerificationError
 from pipeline.execute.rebuild import Comparison, rebuild
@@ -55,6 +55,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
 
 def _compared(arguments: argparse.Namespace, session: Session) -> tuple[Comparison, ...]:
     if arguments.from_provenance:
+        require_words(arguments)
         return reproduced(arguments.stages, session)
     if len(arguments.stages) == 1 and tag_of(arguments.stages[0], session):
         return relisted(arguments.stages[0], session)

@@ -56,7 +56,9 @@ class Stage:
     name: str = field(metadata={"implied": True})
     needs: tuple[str, ...] = doc("stages whose output this one uses or waits for", default=())
     matrix: Matrix = doc("axes and their values; one cell for each combination", factory=Matrix)
-    tags: tuple[str, ...] = doc("labels of your own, to select stages by", default=(), **WORD)
+    tags: tuple[str, ...] = doc(
+        "labels of your own, which `--tag` selects stages by", default=(), **WORD
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.config.matrix import PROJECT_FILE, cell_name, combined, fill, sources
@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Cell:
-    """One stage for one combination of its matrix; ``axes`` in the order they are declared."""
+    """One stage for one combination of its matrix; ``axes`` in the order they are declared.
+
+    ``tags`` are the stage's own labels. They only select, so two cells do not differ by them.
+    """
 
     stage: str
     axes: tuple[tuple[str, str], ...] = ()
+    tags: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def name(self) -> str:
@@ -53,7 +57,8 @@ def cells(stage: Stage, root: Path) -> tuple[Cell, ...]:
             )
     directories = dict.fromkeys(match for matches in found.values() for match in matches)
     return tuple(
-        Cell(stage=stage.name, axes=axes) for axes in combined(stage.matrix, directories).cells
+        Cell(stage=stage.name, axes=axes, tags=stage.tags)
+        for axes in combined(stage.matrix, directories).cells
     )
 
 

@@ -1,4 +1,4 @@
-"""Selecting: which cells are asked for, by stage, by values, and by axes."""
+"""Selecting: which cells are asked for, by stage, by values, by axes, and by tags."""
 
 from __future__ import annotations
 
@@ -19,17 +19,52 @@ SHOWN = 8
 
 
 @dataclass(frozen=True, kw_only=True)
+class TagFilter:
+    """One ``--tag``: the cells that have any of these tags, or with ``exclude`` none of them.
+
+    The form and its meaning are those of Pants: ``a,b``, ``+a,b`` and ``-a,b``, where the sign is
+    that of the whole list, and several filters must all be met.
+    """
+
+    tags: tuple[str, ...]
+    exclude: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> TagFilter:
+        """Read ``wheel``, ``+wheel,sdist`` or ``-slow``; UsageError."""
+        sign = text[:1] if text[:1] in {"+", "-"} else ""
+        tags = [word.strip() for word in text.removeprefix(sign).split(",")]
+        if not all(tags):
+            raise UsageError(
+                f"`--tag {text}` lacks the name of a tag",
+                hint="write `--tag wheel`, `--tag wheel,sdist` or `--tag -slow`",
+            )
+        mixed = next((tag for tag in tags if tag[0] in "+-" and tag[0] != (sign or "+")), "")
+        if mixed:
+            raise UsageError(
+                f"`--tag {text}` includes and excludes, but has one sign for the whole list",
+                hint="give each a flag of its own, such as `--tag wheel --tag -slow`",
+            )
+        return cls(tags=tuple(tag.lstrip("+-") for tag in tags), exclude=sign == "-")
+
+    def matches(self, cell: Cell) -> bool:
+        """Whether the filter lets a cell through."""
+        return self.exclude != any(fnmatch.filter(cell.tags, tag) for tag in self.tags)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Selection:
     """What was asked for: a stage's name or glob, and what narrows it to some of its cells.
 
     A cell must have each of ``values`` (or a value that such a glob matches) on any axis, and on an
     axis of ``axes`` one of the values there. A cell without that axis is not narrowed by it: what
-    is made once is made for all of them.
+    is made once is made for all of them. It must pass every filter of ``tags``.
     """
 
     stage: str
     values: tuple[str, ...] = ()
     axes: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    tags: tuple[TagFilter, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Selection:
@@ -47,8 +82,10 @@ class Selection:
 
     def matches(self, cell: Cell) -> bool:
         """Whether a cell is meant."""
-        return self.names(cell) and all(
-            _is_one(cell.get(axis), wanted) for axis, wanted in self.axes if cell.get(axis)
+        return (
+            self.names(cell)
+            and all(_is_one(cell.get(axis), wanted) for axis, wanted in self.axes if cell.get(axis))
+            and all(one.matches(cell) for one in self.tags)
         )
 
     def names(self, cell: Cell) -> bool:
@@ -69,7 +106,7 @@ def select(
     """Return the cells that any selection matches, in the order of their declaration.
 
     No selection means every cell. Raises UsageError when a selection matches nothing, or has a
-    value of an axis that no cell has.
+    value of an axis that no cell has, or a tag that no stage has.
     """
     everything = [cell for of_stage in cells.values() for cell in of_stage]
     if not selections:
@@ -81,6 +118,8 @@ def select(
     asked_for = [cell for found in named for cell in found]
     for axis, wanted in dict.fromkeys(pair for one in selections for pair in one.axes):
         _check_axis(axis, wanted, asked_for, everything)
+    for tag in dict.fromkeys(tag for one in selections for each in one.tags for tag in each.tags):
+        _check_tag(tag, everything)
     for selection, found in zip(selections, named, strict=True):
         if not any(selection.matches(cell) for cell in found):
             raise _nothing_left(selection, found)
@@ -105,16 +144,34 @@ def _check_axis(
             )
 
 
+def _check_tag(tag: str, everything: Iterable[Cell]) -> None:
+    known = list(dict.fromkeys(name for cell in everything for name in cell.tags))
+    if not fnmatch.filter(known, tag):
+        hint = (
+            f"the tags are {_listed(known)}" if known else "`tags: [...]` of a stage gives it some"
+        )
+        raise UsageError(f"no stage has the tag `{tag}`", hint=_nearest(tag, known) or hint)
+
+
 def _values(axis: str, cells: Iterable[Cell]) -> list[str]:
     return list(dict.fromkeys(cell.get(axis) for cell in cells if cell.get(axis)))
 
 
 def _nothing_left(selection: Selection, found: Sequence[Cell]) -> UsageError:
-    wanted = " and ".join(f"{_listed(values, ' or ')}" for _, values in selection.axes)
-    return UsageError(
-        f"no cell of `{selection.stage}` is for {wanted}",
-        hint=f"its cells are {_listed([cell.name for cell in found])}",
-    )
+    axes = " and ".join(f"{_listed(values, ' or ')}" for _, values in selection.axes)
+    words = [f"is for {axes}"] if axes else []
+    words += [
+        f"lacks the tag {_listed(one.tags, ' and ')}"
+        if one.exclude
+        else f"has the tag {_listed(one.tags, ' or ')}"
+        for one in selection.tags
+    ]
+    stages = "any stage" if selection.stage == "*" else f"`{selection.stage}`"
+    hint = f"its cells are {_listed([cell.name for cell in found])}"
+    if not axes:
+        tags = dict.fromkeys(tag for cell in found for tag in cell.tags)
+        hint = f"its tags are {_listed(list(tags))}" if tags else "it has no `tags`"
+    return UsageError(f"no cell of {stages} {' and '.join(words)}", hint=hint)
 
 
 def _no_match(selection: Selection, cells: Mapping[str, tuple[Cell, ...]]) -> UsageError:

@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.cli.main import load, main
 from pipeline.cli.selecting import selections
-from pipeline.plan.selection import Selection
+from pipeline.errors import UsageError
+from pipeline.plan.selection import Selection, TagFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -118,3 +119,33 @@ def test_a_plan_of_few_cells_has_a_line_for_each(printed: Printed) -> None:
 def test_axes_are_an_object_in_json_from_which_a_matrix_of_jobs_is_made(printed: Printed) -> None:
     cells = json.loads(printed("plan", "many[level-7]", "--json"))["cells"]
     assert [cell["axes"] for cell in cells] == [{"python": "cp311", "level": "level-7"}]
+
+
+@pytest.mark.parametrize("verb", NARROWED)
+def test_verbs_that_take_stages_take_tags_too(verb: str) -> None:
+    _, parser = load(verb)
+    asked = selections(parser.parse_all(["--tag", "+a,b", "--tag", "-slow", "--tag=-c"]))
+    tags = (
+        TagFilter(tags=("a", "b")),
+        TagFilter(tags=("slow",), exclude=True),
+        TagFilter(tags=("c",), exclude=True),
+    )
+    assert asked == (Selection(stage="*", tags=tags),)
+
+
+@pytest.mark.parametrize("verb", ["run", "verify"])
+@pytest.mark.parametrize("words", ["", "--tag -slow", "--python cp311"])
+def test_a_verb_that_builds_is_told_what_by_a_word_or_a_tag(verb: str, words: str) -> None:
+    _, parser = load(verb)
+    with pytest.raises(UsageError, match=f"`pipeline {verb}` needs STAGE"):
+        selections(parser.parse_all(words.split()))
+
+
+def test_what_a_tagged_stage_needs_comes_with_it(example: Path, printed: Printed) -> None:
+    file = example / "pipeline.yaml"
+    file.write_text(file.read_text().replace("kind: wheel", "kind: wheel\n    tags: [wheel]", 1))
+    lines = printed("plan", "--tag", "wheel").splitlines()
+    assert [line.split()[0] for line in lines] == ["cell", "sdist", "wheel"]
+    assert printed("list", "--tag", "wheel").splitlines()[1:] == ["wheel  wheel  python"]
+    assert "wheel" not in printed("list", "--tag", "-wheel").split()
+    assert printed("list").splitlines()[0].split()[5:] == ["tags"]

@@ -4,7 +4,7 @@ import pytest
 
 from pipeline.errors import UsageError
 from pipeline.plan.matrix import Cell
-from pipeline.plan.selection import Selection, select
+from pipeline.plan.selection import Selection, TagFilter, select
 
 TARGETS = ("linux_x86_64", "linux_arm64")
 PYTHONS = ("cp311", "cp313")
@@ -151,3 +151,72 @@ def test_of_many_cells_a_hint_names_a_few() -> None:
     with pytest.raises(UsageError) as caught:
         select(many, [Selection.parse("w[x]")])
     assert caught.value.hint.endswith("`w[7]` and 192 more")
+
+
+TAGGED = {
+    name: (Cell(stage=name, tags=tuple(tags.split())),)
+    for name, tags in {
+        "pure": "wheel",
+        "native": "wheel platform-specific",
+        "unit": "test",
+        "slow": "test nightly",
+        "docs": "",
+    }.items()
+}
+
+
+def tagged(*filters: str, stage: str = "*") -> list[str]:
+    tags = tuple(TagFilter.parse(text) for text in filters)
+    return [cell.name for cell in select(TAGGED, [Selection(stage=stage, tags=tags)])]
+
+
+@pytest.mark.parametrize(
+    ("filters", "names"),
+    [
+        (["wheel"], ["pure", "native"]),
+        (["+wheel"], ["pure", "native"]),
+        (["wheel", "+platform-specific"], ["native"]),
+        (["wheel", "-platform-specific"], ["pure"]),
+        (["wheel,test", "-nightly"], ["pure", "native", "unit"]),
+        (["-wheel,test"], ["docs"]),
+        (["-wheel,-test"], ["docs"]),
+        (["-nightly"], ["pure", "native", "unit", "docs"]),
+        (["plat*"], ["native"]),
+    ],
+)
+def test_tags_select_as_pants_does(filters: list[str], names: list[str]) -> None:
+    assert tagged(*filters) == names
+
+
+def test_tags_narrow_what_words_name() -> None:
+    assert tagged("-nightly", stage="[us]*") == ["unit"]
+
+
+@pytest.mark.parametrize("text", ["wheal", "-wheal", "wheel,wheal"])
+def test_a_tag_that_no_stage_has_is_refused_with_the_nearest(text: str) -> None:
+    with pytest.raises(UsageError, match="no stage has the tag `wheal`") as caught:
+        tagged(text)
+    assert caught.value.hint == "did you mean `wheel`?"
+
+
+def test_tags_that_leave_nothing_are_refused_with_those_there_are() -> None:
+    with pytest.raises(UsageError, match="no cell of `native` has the tag `test`") as caught:
+        tagged("test", stage="native")
+    assert caught.value.hint == "its tags are `wheel`, `platform-specific`"
+    with pytest.raises(UsageError, match="has the tag `wheel` and lacks the tag `wheel` and"):
+        tagged("wheel", "-wheel,platform-specific")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "lacks the name"),
+        ("-", "lacks the name"),
+        ("a,", "lacks the name"),
+        ("-a,+b", "one sign"),
+    ],
+)
+def test_a_filter_that_means_nothing_is_refused(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        TagFilter.parse(text)
+    assert "--tag" in caught.value.hint

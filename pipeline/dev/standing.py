@@ -65,7 +65,7 @@ class Standing:
     def _stand(self, request: BuildRequest) -> None:
         self._require_debugger()
         self._tell("the step runs again for a shell in it; leave that with `exit`, twice")
-        builder, images = self._inner.placed(request)
+        request, builder, images = self._inner.placed(request)
         with self._store.scratch("stand") as directory:
             room = Room(path=directory)
             room.furnish(request)

@@ -40,7 +40,7 @@ class Build:
         for error in beyond_sandbox(self._dockerfile):
             raise error
         self._stages: dict[int, StageState] = {}
-        self._shown: dict[str, Path] = {}
+        self._shown: Path | None = None
 
     def run(self) -> Tree:
         """Build, and return the stored files of the last stage."""
@@ -105,14 +105,14 @@ class Build:
         copies.perform(step, stage, source, self._bench)
 
     def _directory(self, name: str, context: TreeContext) -> Path:
-        """Return where a context's files are seen: itself, unless it has a ``.dockerignore``."""
-        if not has_ignore(context.path):
+        """Return where a context's files are seen: the build's own obeys a ``.dockerignore``."""
+        if name != MAIN or not has_ignore(context.path):
             return context.path
-        if name not in self._shown:
-            place = self._bench.room / f"shown-{len(self._shown)}"
+        if self._shown is None:
             with guarded("copying into", self._bench.room):
-                self._shown[name] = shown(context.path, place, epoch=self._bench.request.epoch)
-        return self._shown[name]
+                place = self._bench.room / "shown"
+                self._shown = shown(context.path, place, epoch=self._bench.request.epoch)
+        return self._shown
 
     def _workdir(self, stage: StageState, step: Workdir) -> None:
         """Make the directory, through links, unless it is there."""

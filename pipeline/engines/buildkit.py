@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.engines import builders, driving, emulation
-from pipeline.engines.buildx import Builder, layout_place
+from pipeline.engines.buildx import Builder, layout_place, whole_trees
 from pipeline.engines.daemon import UnusableError, check_command, check_tools
 from pipeline.engines.driving import Builds
 from pipeline.engines.protocol import Availability, ImageContext
@@ -68,6 +69,7 @@ class BuildkitEngine:
 
     def build(self, request: BuildRequest, output: Callable[[bytes], None]) -> BuildResult:
         """Build; see `pipeline.engines.protocol.Engine.build`."""
+        request = replace(request, contexts=whole_trees(request.contexts, request.platform))
         self._check_platforms(request)
         images = {
             name: layout_place(name, image)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.dockerfile.summary import MAIN
 from pipeline.engines.commands import EPOCH
+from pipeline.engines.ignoring import has_ignore
 from pipeline.engines.protocol import ImageContext, TreeContext
 from pipeline.errors import ConfigError
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from pipeline.engines.protocol import BuildRequest
+    from pipeline.engines.protocol import BuildRequest, Context
 
 TAG = "locked"
 """buildx 0.33 finds no image in a layout by its digest alone; with a digest any tag will do."""
@@ -144,6 +145,26 @@ def command(
 def environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables buildx runs with: ours, but for those that would change a build."""
     return {name: value for name, value in environ.items() if name not in _DROPPED} | _SET
+
+
+def whole_trees(contexts: Mapping[str, Context], platform: str) -> dict[str, Context]:
+    """Return contexts with images in the place of named trees that have a ``.dockerignore``.
+
+    BuildKit obeys such a file at the root of every directory it is sent, and no option turns that
+    off (`frontend/dockerui/namedcontext.go`). In images it looks for none. ConfigError for a tree
+    that cannot be had as an image.
+    """
+    whole = dict(contexts)
+    for name, context in contexts.items():
+        if name == MAIN or not isinstance(context, TreeContext) or not has_ignore(context.path):
+            continue
+        if context.image is None:
+            raise ConfigError(
+                f"the context `{name}` has a `.dockerignore`, which Docker would obey",
+                hint="build with `--engine sandbox`",
+            )
+        whole[name] = context.image(platform)
+    return whole
 
 
 def layout_directory(name: str, image: ImageContext) -> Path:

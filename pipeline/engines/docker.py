@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.engines import builders, driving, emulation
-from pipeline.engines.buildx import Builder, layout_directory, layout_place
+from pipeline.engines.buildx import Builder, layout_directory, layout_place, whole_trees
 from pipeline.engines.daemon import (
     DEFAULT,
     UnusableError,
@@ -78,6 +79,7 @@ class DockerEngine:
 
     def build(self, request: BuildRequest, output: Callable[[bytes], None]) -> BuildResult:
         """Build; see `pipeline.engines.protocol.Engine.build`."""
+        request = replace(request, contexts=whole_trees(request.contexts, request.platform))
         context = self._context(request)
         daemon = self._daemon(context)
         with self._builds.one() as cancelled:
@@ -114,10 +116,11 @@ class DockerEngine:
             fresh=self._fresh,
         )
 
-    def placed(self, request: BuildRequest) -> tuple[Builder, dict[str, str]]:
-        """Return the builder that a request is for, and where its daemon finds each image."""
+    def placed(self, request: BuildRequest) -> tuple[BuildRequest, Builder, dict[str, str]]:
+        """Return a request as its builder takes it, that builder, and where each image is found."""
+        request = replace(request, contexts=whole_trees(request.contexts, request.platform))
         context = self._context(request)
-        return _builder(context), self._images(request, context, self._daemon(context))
+        return request, _builder(context), self._images(request, context, self._daemon(context))
 
     def cancel(self) -> None:
         """End every build; see `pipeline.engines.protocol.Engine.cancel`."""

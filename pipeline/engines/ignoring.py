@@ -1,4 +1,4 @@
-"""Contexts with a ``.dockerignore``: what it hides is not there for any instruction."""
+"""A build's own context with a ``.dockerignore``: no instruction sees what that hides."""
 
 from __future__ import annotations
 

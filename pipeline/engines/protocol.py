@@ -50,11 +50,15 @@ class TreeContext:
     """A named context that is a directory of files, unpacked at ``path``, never changed there.
 
     ``shared`` says that many builds copy the same tree, so that an engine may keep the copy.
+    ``image`` gives the same files as an image of one layer for a platform, made on demand, for
+    engines that would not show all files of a directory. Only the context named ``context`` obeys
+    a ``.dockerignore``, as a build's own context does; in all others that is a file like any other.
     """
 
     digest: str
     path: Path = field(compare=False)
     shared: bool = field(default=False, compare=False)
+    image: Callable[[str], ImageContext] | None = field(default=None, compare=False)
 
 
 Context = ImageContext | TreeContext

@@ -11,7 +11,6 @@ import posixpath
 from typing import TYPE_CHECKING
 
 from pipeline.engines.copying import Copier, Target
-from pipeline.engines.ignoring import has_ignore
 from pipeline.engines.protocol import TreeContext
 from pipeline.engines.union import Union
 from pipeline.files import sha256_bytes
@@ -33,7 +32,7 @@ def shared_layer(
 
     ``context`` is what it copies from, None for a stage.
     """
-    if not isinstance(context, TreeContext) or not context.shared or has_ignore(context.path):
+    if not isinstance(context, TreeContext) or not context.shared:
         return None
     if step.mode or step.owner or step.documents or [*step.sources] != ["/"]:
         return None

@@ -7,6 +7,8 @@ import re
 import shutil
 from typing import TYPE_CHECKING
 
+from pipeline.dockerfile.summary import MAIN
+from pipeline.engines.buildx import whole_trees
 from pipeline.engines.protocol import ImageContext
 from pipeline.errors import StoreError, UsageError
 from pipeline.execute.canonical import CONTEXT, canonical_dockerfile, write_context
@@ -43,11 +45,10 @@ def export_cell(planned: PlannedCell, directory: Path, means: Means) -> str:
         (base / "contexts").mkdir(parents=True)
         # BuildKit takes files of the same size and time for the same when it was sent some from a
         # directory of this path before; see `pipeline.engines.buildx.Room.main`.
-        empty = base / f"empty-{os.urandom(8).hex()}"
-        empty.mkdir()
-        places = _contexts(recipe, base, means)
+        main = base / f"context-{os.urandom(8).hex()}"
+        places = _contexts(recipe, base, main, means)
         (base / "Dockerfile").write_text(_dockerfile(planned, recipe, base, places, means))
-        command = _command(recipe, places, base, empty)
+        command = _command(recipe, places, base, main)
         script = base / "build"
         script.write_text(f"#!/bin/sh\n{command}\n")
         script.chmod(0o755)
@@ -73,28 +74,36 @@ def _dockerfile(
     )
 
 
-def _contexts(recipe: Recipe, base: Path, means: Means) -> dict[str, str]:
-    """Copy each context below ``base``; return what ``--build-context`` takes for it."""
+def _contexts(recipe: Recipe, base: Path, main: Path, means: Means) -> dict[str, str]:
+    """Copy each context below ``base``; return what ``--build-context`` takes for it.
+
+    The build's own context becomes ``main``, which is empty where the Dockerfile uses none.
+    """
     provisioner = Provisioner(means.store, means.lock, means.engine)
     outputs = {}
     for part in recipe.uses:
         if result := means.store.get_result(part.key):
             outputs[part.key] = result.tree
     places = {}
-    for name, context in provisioner.contexts(recipe, outputs).items():
+    if MAIN not in recipe.inputs:
+        main.mkdir()
+    contexts = whole_trees(provisioner.contexts(recipe, outputs), recipe.platform)
+    for name, context in contexts.items():
         target = base / "contexts" / name
         if isinstance(context, ImageContext):
             if context.layout is None:
                 raise StoreError(f"the image `{name}` has no OCI layout")
             shutil.copytree(context.layout(), target, symlinks=True)
             places[name] = f"oci-layout://{target}:{TAG}@sha256:{context.digest}"
+        elif name == MAIN:
+            shutil.copytree(context.path, main, symlinks=True)
         else:
             shutil.copytree(context.path, target, symlinks=True)
             places[name] = str(target)
     return places
 
 
-def _command(recipe: Recipe, places: dict[str, str], base: Path, empty: Path) -> str:
+def _command(recipe: Recipe, places: dict[str, str], base: Path, main: Path) -> str:
     words = ["env", f"SOURCE_DATE_EPOCH={recipe.epoch}", "docker", "buildx", "build"]
     words += ["--platform", recipe.platform, "--provenance=false"]
     for name, place in sorted(places.items()):
@@ -106,4 +115,4 @@ def _command(recipe: Recipe, places: dict[str, str], base: Path, empty: Path) ->
     for name, variable in recipe.secrets.items():
         words += ["--secret", f"id={name},env={variable}"]
     words += ["--output", f"type=local,dest={base / 'out'}", "--file", str(base / "Dockerfile")]
-    return printable([*words, str(empty)])
+    return printable([*words, str(main)])

@@ -11,7 +11,7 @@ from pipeline.errors import StoreError, VerificationError
 from pipeline.execute.artifacts import artifacts
 from pipeline.execute.compiling import compile_inside
 from pipeline.files import sha256_bytes, sha256_file, walk_files
-from pipeline.images.assemble import assemble
+from pipeline.images.assemble import assemble, tree_image
 from pipeline.images.bytecode import compile_below, host_compiles, with_bytecode
 from pipeline.images.environment import unpack_wheels
 from pipeline.locking.fetch import platform_files
@@ -127,7 +127,7 @@ class Provisioner:
             )
 
         path = self._store.derived("env", part.digest, make)
-        return TreeContext(digest=part.digest, path=path, shared=True)
+        return self._tree(part.digest, path, shared=True)
 
     def _installed(
         self, part: InstalledInput, platform: str, outputs: Mapping[str, str]
@@ -144,7 +144,13 @@ class Provisioner:
 
         digest = sha256_bytes(" ".join((locked.digest, *trees)).encode())
         path = self._store.derived("installed", digest, make)
-        return TreeContext(digest=digest, path=path)
+        return self._tree(digest, path)
+
+    def _tree(self, digest: str, path: Path, *, shared: bool = False) -> TreeContext:
+        def image(platform: str) -> ImageContext:
+            return tree_image(path, platform, self._store)
+
+        return TreeContext(digest=digest, path=path, shared=shared, image=image)
 
     def source(self, source: SourceTree) -> TreeContext:
         """Return the checkout's files as a directory of their own."""
@@ -153,7 +159,7 @@ class Provisioner:
         def make(directory: Path) -> None:
             _copy_checkout(source, directory)
 
-        return TreeContext(digest=digest, path=self._store.derived("source", digest, make))
+        return self._tree(digest, self._store.derived("source", digest, make))
 
     def files(self, part: FilesInput) -> TreeContext:
         """Return files of our own making as a directory."""
@@ -166,7 +172,7 @@ class Provisioner:
                 target.chmod(0o755 if text.startswith("#!") else 0o644)
             _set_times(directory)
 
-        return TreeContext(digest=part.digest, path=self._store.derived("files", part.digest, make))
+        return self._tree(part.digest, self._store.derived("files", part.digest, make))
 
     def unpacked(self, digest: str, name: str) -> TreeContext:
         """Return the sources in a stored sdist called ``name``."""
@@ -176,7 +182,7 @@ class Provisioner:
             unpack_sdist(file, name, directory, sha256=digest, epoch=TREE_EPOCH)
 
         path = self._store.derived("unpacked", digest, make)
-        return TreeContext(digest=digest, path=path)
+        return self._tree(digest, path)
 
     def parts(self, recipe: Recipe, wheel: Path | None = None) -> Parts:
         """Return what a recipe's wheel can be made of from elsewhere.
@@ -197,7 +203,7 @@ class Provisioner:
             self._store.materialise(tree, directory, epoch=TREE_EPOCH)
 
         path = self._store.derived("output", tree.digest, make)
-        return TreeContext(digest=tree.digest, path=path)
+        return self._tree(tree.digest, path)
 
 
 def _fits(name: str, platform: str) -> bool:

@@ -62,6 +62,18 @@ def assemble(name: str, lock: Lock, platform: str, store: Store) -> ImageContext
     )
 
 
+def tree_image(directory: Path, platform: str, store: Store) -> ImageContext:
+    """Return the files of a directory that does not change as an image of one layer."""
+    layer = made_layer(directory, measure(directory)[0], "files")
+    image = OciImage(platform=platform, layers=(layer,), env=())
+    return ImageContext(
+        digest=image.digest,
+        platform=platform,
+        layers=(directory,),
+        layout=lambda: store.derived("layout", image.digest, image.write_layout),
+    )
+
+
 def image_digest(name: str, lock: Lock, platform: str, store: Store) -> str:
     """Return the digest to be locked for an image whose packages are all in the store."""
     return assemble(name, lock, platform, store).digest

@@ -81,8 +81,13 @@ class SourceInput:
 
     @property
     def identity(self) -> str:
-        """The name of its content."""
-        return f"tree:{self.source.tree.digest}"
+        """The name of its content.
+
+        What was built of a tree with a `.dockerignore` before all of it was shown has another key.
+        """
+        entries = self.source.tree.entries
+        whole = ":whole" if any(entry.path == ".dockerignore" for entry in entries) else ""
+        return f"tree:{self.source.tree.digest}{whole}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,20 +12,25 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from pipeline.dockerfile.summary import MAIN, summarise
 from pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from jinja2 import Environment
 
     from pipeline.dockerfile.summary import Summary
 
+T = TypeVar("T")
+
 BUILT_IN = Path(__file__).resolve().parent.parent / "templates"
 PROJECT_TEMPLATES = "dockerfiles"
 SHELL = ("/bin/sh", "-e", "-c")
+SOURCES = "src"
+"""The context that holds the sources, and is the build's own where a Dockerfile uses that."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +116,20 @@ def render(steps: Steps, root: Path) -> str:
     return text
 
 
+def with_own_context(text: str, inputs: Mapping[str, T]) -> dict[str, T]:
+    """Return the inputs, with the sources once more where a Dockerfile says ``COPY . .``.
+
+    As the build's own context they obey a ``.dockerignore``.
+    """
+    own = {MAIN: inputs[SOURCES]} if MAIN in _summary(text).contexts else {}
+    return {**inputs, **own}
+
+
+@lru_cache(maxsize=1)
+def _summary(text: str) -> Summary:
+    return summarise(text)
+
+
 @lru_cache(maxsize=8)
 def _environment(root: Path) -> Environment:
     from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined  # noqa: PLC0415
@@ -140,11 +159,9 @@ def compare(text: str, steps: Steps) -> None:
     A template of the project may add instructions of its own, but the variables, the commands
     and their order, and the contexts must be there, and no other context or network.
     """
-    from pipeline.dockerfile.summary import summarise  # noqa: PLC0415
-
     where = f"{PROJECT_TEMPLATES}/{steps.template}.Dockerfile.j2"
     try:
-        found = summarise(text)
+        found = _summary(text)
     except ConfigError as error:
         words = f"the Dockerfile rendered for `{steps.cell}`: {error}"
         raise ConfigError(words, where=where, hint=error.hint) from error
@@ -154,7 +171,8 @@ def compare(text: str, steps: Steps) -> None:
         raise _unfaithful(steps, f"the variable `{different[0]}`")
     _compare_commands(found, steps)
     given = {name for name, _ in (*steps.contexts, *steps.mounts)}
-    if unknown := found.contexts - {steps.image, *given}:
+    own = {MAIN} if SOURCES in given else set()
+    if unknown := found.contexts - {steps.image, *given, *own}:
         raise _unfaithful(steps, f"only known contexts: it names `{min(unknown)}`")
     if missing := given - found.contexts:
         raise _unfaithful(steps, f"the context `{min(missing)}`")

@@ -18,7 +18,7 @@ from pipeline.plan.recipe import (
     SdistInput,
     SourceInput,
 )
-from pipeline.plan.render import Steps, render
+from pipeline.plan.render import Steps, render, with_own_context
 from pipeline.platforms import Target
 from pipeline.stages.strategy import choose
 
@@ -35,9 +35,12 @@ if TYPE_CHECKING:
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 RESERVED = frozenset(
-    {"scratch", "build", "env", "src", "wheel", "inside", "cross", "sysroot", "toolchain"}
+    {
+        *("scratch", "build", "context", "env", "src", "wheel", "inside"),
+        *("cross", "sysroot", "toolchain"),
+    }
 )
-"""Names of contexts and stages in the built-in templates; no image may have one of them."""
+"""Names of contexts and stages in Dockerfiles; no image may have one of them."""
 
 SHELLS = frozenset({"dash", "bash", "busybox"})
 """Debian packages that bring ``/bin/sh``."""
@@ -257,9 +260,13 @@ def recipe(
         secrets=tuple(stage.secrets),
     )
     named = {name: part for name, (_, part) in {**contexts, **mounts}.items()}
+    text = render(steps, situation.pipeline.root)
     return Recipe(
-        dockerfile=render(steps, situation.pipeline.root),
-        inputs={situation.image: situation.image_on(situation.machine), **named},
+        dockerfile=text,
+        inputs={
+            situation.image: situation.image_on(situation.machine),
+            **with_own_context(text, named),
+        },
         platform=situation.machine.platform,
         network=stage.network,
         epoch=situation.lock.epoch,

@@ -117,11 +117,11 @@ def test_wildcards_take_what_a_step_made(workshop: Workshop) -> None:
 
 def test_what_dockerignore_hides_is_hidden_from_copies_mounts_and_bases(workshop: Workshop) -> None:
     files = {".dockerignore": "*\n!keep\n", "keep": "K", "hidden": "H", "d/hidden": "H"}
-    directory = workshop.tree("sources", files)
+    directory = workshop.tree("context", files)
     made = workshop.files(
-        "FROM sources AS files\nFROM base AS build\nWORKDIR /out\n"
-        "COPY --from=sources / 1/\nCOPY --from=files / 2/\n"
-        "RUN --mount=from=sources,target=/m ls -A /m > 3\n" + OUT
+        "FROM context AS files\nFROM base AS build\nWORKDIR /out\n"
+        "COPY / 1/\nCOPY --from=files / 2/\n"
+        "RUN --mount=target=/m ls -A /m > 3\n" + OUT
     )
     assert made == {"1/keep": "K", "2/keep": "K", "3": "keep\n"}
     assert (directory / "hidden").read_text() == "H"

@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from tests.engines.conformance.cases_copying import TREE
-from tests.engines.conformance.spec import Case, Fails, Program, steps
+from tests.engines.conformance.spec import (
+    Case,
+    Empty,
+    Fails,
+    File,
+    Folder,
+    Link,
+    Program,
+    steps,
+)
 
 CONTEXTS = (
     Case(
@@ -34,10 +43,59 @@ CONTEXTS = (
         },
     ),
     Case(
-        name=".dockerignore works in named contexts too",
-        dockerfile=steps("COPY --from=n / n/"),
-        contexts={"n": {".dockerignore": "b\n", "a": "", "b": ""}},
-        output={"n/a": "", "n/.dockerignore": "b\n"},
+        name=".dockerignore of a named context hides nothing",
+        dockerfile=steps("COPY --from=n / n/", "RUN --mount=from=n,target=/m ls /m > l"),
+        contexts={
+            "n": {
+                ".dockerignore": "*\n",
+                "a": "A",
+                "d/b": "B",
+                "d/run": File(text="R", mode=0o755),
+                "e": Link("d/b"),
+                "f": Folder(),
+            }
+        },
+        output={
+            "n/.dockerignore": "*\n",
+            "n/a": "A",
+            "n/d/b": "B",
+            "n/d/run": Program("R"),
+            "n/e": Link("d/b"),
+            "n/f": Empty(),
+            "l": "a\nd\ne\nf\n",
+        },
+    ),
+    Case(
+        name=".dockerignore of a named context hides nothing from a stage that starts from it",
+        dockerfile="FROM n AS files\n" + steps("COPY --from=files / ."),
+        contexts={"n": {".dockerignore": "a\n", "a": "A"}},
+        output={".dockerignore": "a\n", "a": "A"},
+    ),
+    Case(
+        name=".dockerignore counts for the build's own context only where both have one",
+        dockerfile=steps("COPY . own/", "COPY --from=n . n/"),
+        context={".dockerignore": "a\n", "a": "A", "b": "B"},
+        contexts={"n": {".dockerignore": "a\n", "a": "A", "b": "B"}},
+        output={
+            "own/.dockerignore": "a\n",
+            "own/b": "B",
+            "n/.dockerignore": "a\n",
+            "n/a": "A",
+            "n/b": "B",
+        },
+    ),
+    Case(
+        name="Dockerfile.dockerignore in a context is a file like any other",
+        dockerfile=steps("COPY . own/", "COPY --from=n . n/"),
+        context={"Dockerfile.dockerignore": "*\n", "a": "A"},
+        contexts={"n": {"Dockerfile.dockerignore": "*\n", "Dockerfile": "", "a": "A"}},
+        output={
+            "own/Dockerfile.dockerignore": "*\n",
+            "own/a": "A",
+            "n/Dockerfile.dockerignore": "*\n",
+            "n/Dockerfile": "",
+            "n/a": "A",
+        },
     ),
     Case(
         name=".dockerignore lets an exception bring one file of a hidden directory back",

@@ -12,7 +12,7 @@ import pytest
 from pipeline.engines.docker import DockerEngine
 from pipeline.engines.protocol import BuildRequest, ImageContext, Limits, TreeContext
 from pipeline.engines.sandbox import SandboxEngine
-from pipeline.images.assemble import assemble
+from pipeline.images.assemble import assemble, tree_image
 from pipeline.lock.file import load
 from pipeline.locking.fetch import fetch, platform_files
 from pipeline.locking.settings import Settings
@@ -59,12 +59,13 @@ class Bench:
     base: ImageContext
     room: Path
     printed: bytearray
+    store: Store
 
     def build(self, case: Case) -> BuildResult:
         """Make the case's surroundings and build it."""
         contexts = {"context": case.context, **case.contexts}
         places = {name: make(self.room / name, items) for name, items in contexts.items()}
-        trees = {name: TreeContext(digest=name, path=place) for name, place in places.items()}
+        trees = {name: self._tree(name, place) for name, place in places.items()}
         secrets = {name: self.room / f"secret-{name}" for name in case.secrets}
         for name, path in secrets.items():
             path.write_text(case.secrets[name], encoding="utf-8")
@@ -82,6 +83,12 @@ class Bench:
         )
         return self.engine.build(request, self.printed.extend)
 
+    def _tree(self, name: str, place: Path) -> TreeContext:
+        def image(platform: str) -> ImageContext:
+            return tree_image(place, platform, self.store)
+
+        return TreeContext(digest=name, path=place, image=image)
+
 
 @pytest.fixture(
     params=[
@@ -96,4 +103,4 @@ def bench(
         "sandbox": SandboxEngine(shared_store),
         "docker": DockerEngine(shared_store, fresh=True),
     }
-    return Bench(engines[request.param], base, tmp_path, bytearray())
+    return Bench(engines[request.param], base, tmp_path, bytearray(), shared_store)

@@ -12,6 +12,7 @@ from pipeline.engines.buildx import (
     command,
     environment,
     layout_place,
+    whole_trees,
 )
 from pipeline.engines.protocol import BuildRequest, Context, ImageContext, TreeContext
 from pipeline.errors import ConfigError
@@ -56,6 +57,23 @@ def test_every_context_is_named_with_what_it_is() -> None:
         "base=oci-layout:///x:locked@sha256:a",
         "src=/trees/src",
     ]
+
+
+def test_named_trees_with_a_dockerignore_go_as_images_since_buildkit_obeys_it(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / ".dockerignore").write_text("*\n")
+    image = ImageContext(digest="b" * 64, platform="linux/arm64", layers=(tmp_path,))
+    plain = TreeContext(digest="p", path=Path("/trees/plain"))
+    ignoring = TreeContext(digest="i", path=tmp_path, image={"linux/arm64": image}.__getitem__)
+    found = whole_trees({"context": ignoring, "src": ignoring, "env": plain}, "linux/arm64")
+    assert found == {"context": ignoring, "src": image, "env": plain}
+
+
+def test_a_tree_that_docker_would_not_show_whole_is_refused(tmp_path: Path) -> None:
+    (tmp_path / ".dockerignore").write_text("*\n")
+    with pytest.raises(ConfigError, match=r"`src` has a `\.dockerignore`"):
+        whole_trees({"src": TreeContext(digest="s", path=tmp_path)}, "linux/arm64")
 
 
 def test_steps_have_no_network_unless_the_request_says_so() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.dockerfile.summary import summarise
 from pipeline.errors import ConfigError
-from pipeline.plan.render import Steps, render
+from pipeline.plan.render import Steps, render, with_own_context
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +52,18 @@ def test_a_template_may_replace_all_of_it_with_stages_and_mounts_of_its_own(tmp_
         "FROM scratch\nCOPY --from=build /out /\n",
     )
     assert summarise(text).contexts == {"python", "src"}
+
+
+def test_the_builds_own_context_is_that_of_the_sources(tmp_path: Path) -> None:
+    text = rendered(tmp_path, step("COPY data.txt /data"))
+    assert with_own_context(text, {"src": "sources"}) == {"src": "sources", "context": "sources"}
+    plain = render(replace(STEPS, template="command"), tmp_path)
+    assert with_own_context(plain, {"src": "sources"}) == {"src": "sources"}
+
+
+def test_without_sources_there_is_no_context_of_the_builds_own(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="it names `context`"):
+        rendered(tmp_path, step("COPY data.txt /data"), contexts=())
 
 
 def test_a_step_that_asks_for_the_network_needs_a_stage_that_has_it(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pipeline.config.matrix import cell_name, fill
 from pipeline.config.paths import escape_in_words, is_glob
 from pipeline.config.problems import describe, nearest, quoted
 from pipeline.config.stages import (
+    BuildStage,
     CommandStage,
     ContainerStage,
     ImageStage,
@@ -243,9 +244,13 @@ def _check_filled(
 def _check_values(
     checking: Checking, stage: ContainerStage, path: KeyPath, cells: tuple[Axes, ...]
 ) -> None:
-    """Check that what is filled in for some cells of `run`, `env` and `build-args` is for all."""
-    texts = {("run", str(index)): line for index, line in enumerate(getattr(stage, "run", ()))}
+    """Check that what is filled in for some cells, as in `run` and `env`, is for all."""
+    texts: dict[KeyPath, str] = {}
+    texts |= {("run", str(index)): line for index, line in enumerate(getattr(stage, "run", ()))}
     texts |= {("env", name): value for name, value in stage.env.items()}
     texts |= {("build-args", name): value for name, value in stage.build_args.items()}
+    if isinstance(stage, BuildStage):
+        for key, values in stage.config_settings.items():
+            texts |= {("config-settings", key, str(n)): text for n, text in enumerate(values)}
     for place, text in texts.items():
         _check_filled(checking, stage, text, (*path, *place), cells)

@@ -41,11 +41,11 @@ def doc(text: str, *, default: T | None = None, **schema: Any) -> Any:  # noqa: 
     ``schema`` keys: ``factory`` (a default factory), ``required`` (no default), ``key`` (its name
     in YAML where that differs from the attribute), ``pattern`` (a regular expression each string
     must match in full) and ``form`` (the same in words), ``keys`` and ``keys_form`` (the same for
-    the keys of a mapping; by default `NAME`), ``lines`` (text may span lines), ``above`` (a number
-    must be larger), ``path`` (must stay inside the repository), ``exactly_one`` (one key of the
-    block, no more, no less), ``rest`` (a mapping of all keys of its block that are no field of it,
-    written without a key of its own), ``hint`` (what to do where a mapping is expected and
-    something else found).
+    the keys of a mapping; by default `NAME`), ``lines`` (text may span lines), ``empty`` (text may
+    be empty, as the values of a mapping always may), ``above`` (a number must be larger), ``path``
+    (must stay inside the repository), ``exactly_one`` (one key of the block, no more, no less),
+    ``rest`` (a mapping of all keys of its block that are no field of it, written without a key of
+    its own), ``hint`` (what to do where a mapping is expected and something else found).
     """
     metadata = {"doc": text, **schema}
     if schema.get("required"):

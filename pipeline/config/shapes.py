@@ -184,6 +184,7 @@ def _plain(hint: type, metadata: Mapping[str, typing.Any]) -> Shape:
             pattern=metadata.get("pattern", ""),
             form=metadata.get("form", ""),
             lines=metadata.get("lines", False),
+            empty=metadata.get("empty", False),
         )
     if hint is float:
         return Number(above=metadata.get("above"))

@@ -65,8 +65,8 @@ class Stage:
 class ContainerStage(Stage):
     """Fields of every stage that runs inside an image.
 
-    `image`, `source`, `run` and the values of `env` and `build-args` may hold ``{axis}`` for an
-    axis of the matrix.
+    `image`, `source`, `run` and the values of `env`, `build-args` and `config-settings` may hold
+    ``{axis}`` for an axis of the matrix.
     """
 
     image: str = doc("image the steps run in", required=True)
@@ -100,7 +100,22 @@ class ContainerStage(Stage):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SdistStage(ContainerStage):
+class BuildStage(ContainerStage):
+    """Fields of the stages that call a build backend."""
+
+    config_settings: Mapping[str, tuple[str, ...]] = doc(
+        "settings for the build backend (PEP 517); a list gives one several times, as "
+        "`setup-args: [-Da=1, -Db=2]`",
+        factory=dict,
+        key="config-settings",
+        keys=r"[A-Za-z0-9_-][A-Za-z0-9_.:-]*",
+        keys_form="letters, digits, `_`, `-`, `.` and `:`",
+        empty=True,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SdistStage(BuildStage):
     """Builds the source distribution of `source`."""
 
 
@@ -127,20 +142,13 @@ class Variant:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WheelStage(ContainerStage):
+class WheelStage(BuildStage):
     """Builds a wheel from the sdist it needs, from a third-party sdist, or from the sources."""
 
     strategy: Literal["auto", "native", "cross", "emulate"] = doc(
         "how a wheel for another platform is built: on a machine of that platform, with a cross "
         "compiler, or under emulation; `auto` takes the first that can be had",
         default="auto",
-    )
-    config_settings: Mapping[str, str] = doc(
-        "settings for the build backend (PEP 517)",
-        factory=dict,
-        key="config-settings",
-        keys=r"[A-Za-z0-9_-][A-Za-z0-9_.:-]*",
-        keys_form="letters, digits, `_`, `-`, `.` and `:`",
     )
     repair: str | None = doc(
         "platform tag the wheel is built for, checked against and repaired to, such as "

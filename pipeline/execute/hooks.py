@@ -12,6 +12,7 @@ from pipeline.execute.engines import require
 from pipeline.execute.provision import Provisioner
 from pipeline.lock.types import PythonFile
 from pipeline.plan.recipe import EnvironmentInput
+from pipeline.plan.render import quoted
 
 if TYPE_CHECKING:
     from pipeline.checkout.inputs import Checkout
@@ -25,6 +26,7 @@ DOCKERFILE = """\
 FROM image AS build
 ENV PATH=/env/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ENV HOME=/tmp LANG=C.UTF-8 TZ=UTC PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1
+{variables}\
 WORKDIR {answers}
 COPY --from=env / /env
 COPY --from=src / /src
@@ -65,6 +67,7 @@ class Asker:
         directory, answer = posixpath.split(step.answer)
         text = DOCKERFILE.format(
             answers=directory,
+            variables="".join(f"ENV {name}={quoted(value)}\n" for name, value in step.env),
             workdir="/src" if third_party else posixpath.normpath(f"/src/{step.source}"),
             command=json.dumps(step.argv),
         )

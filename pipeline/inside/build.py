@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> int:
     env = {**compilers(settings), **os.environ}
     if settings["foreign"]:
         env |= foreign(settings, asks_machine=backend not in _TOLD)
-    told = options(backend, foreign=settings["foreign"])
+    told = options(backend, arguments, foreign=settings["foreign"])
     command = [sys.executable, *BUILD_COMMAND, *told, *arguments]
     return _run(command, env, settings)
 
@@ -120,14 +120,16 @@ def backend_of(file: Path) -> str:
     return declared.partition(".")[0].partition(":")[0]
 
 
-def options(backend: str, *, foreign: bool) -> list[str]:
-    """Return what a backend needs to be told, as options of ``python -m build``.
+def options(backend: str, arguments: list[str], *, foreign: bool) -> list[str]:
+    """Return what a backend needs to be told beside ``arguments`` for ``python -m build``.
 
-    Both of these would build in a directory with a random name, which ends up in the files.
+    Both of these would build in a directory with a random name, which ends up in the files. A
+    directory that the stage chose stays: said twice it would be a list, which no backend takes.
     """
     if backend not in _TOLD:
         return []
-    found = [f"--config-setting=build-dir={BUILD}"]
+    chosen = any(one.startswith("--config-setting=build-dir=") for one in arguments)
+    found = [] if chosen else [f"--config-setting=build-dir={BUILD}"]
     if backend == "mesonpy" and foreign:
         found.append(f"--config-setting=setup-args=--cross-file={CROSS}/meson.ini")
     return found

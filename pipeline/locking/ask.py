@@ -24,10 +24,11 @@ def main() -> None:
     backend = load(request["backend"])
     answer: dict[str, Any] = {}
     if request["question"] == "metadata":
-        answer["metadata"] = metadata(backend)
+        answer["metadata"] = metadata(backend, request["config-settings"])
     else:
+        settings = request["config-settings"]
         hook = getattr(backend, "get_requires_for_build_" + request["question"], None)
-        answer["requires"] = [str(item) for item in hook(None)] if hook else []
+        answer["requires"] = [str(item) for item in hook(settings)] if hook else []
     with open(request["answer"], "w", encoding="utf-8") as stream:
         json.dump(answer, stream)
 
@@ -41,14 +42,14 @@ def load(name: str) -> Any:  # noqa: ANN401  a backend is any object with the ho
     return found
 
 
-def metadata(backend: Any) -> str:  # noqa: ANN401
+def metadata(backend: Any, settings: dict[str, Any]) -> str:  # noqa: ANN401
     """Return the METADATA a wheel would have; a backend that cannot say builds one."""
     directory = tempfile.mkdtemp()
     if hasattr(backend, "prepare_metadata_for_build_wheel"):
-        name = backend.prepare_metadata_for_build_wheel(directory, None)
+        name = backend.prepare_metadata_for_build_wheel(directory, settings)
         with open(os.path.join(directory, name, "METADATA"), encoding="utf-8") as stream:
             return stream.read()
-    wheel = os.path.join(directory, backend.build_wheel(directory, None))
+    wheel = os.path.join(directory, backend.build_wheel(directory, settings))
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.namelist():
             if member.endswith(".dist-info/METADATA") and member.count("/") == 1:

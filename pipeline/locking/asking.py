@@ -20,10 +20,10 @@ from pipeline.locking.uv import Request
 from pipeline.platforms import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pipeline.lock.types import Lock, PythonFile
-    from pipeline.locking.bases import Base
+    from pipeline.locking.bases import BackendOptions, Base
     from pipeline.locking.context import Context
     from pipeline.locking.hooks import Question
     from pipeline.project.pyproject import Project
@@ -61,19 +61,31 @@ class Backends:
         """Return what the hook ``get_requires_for_build_KIND`` asks for."""
         project = self.project(source)
         question: Question = "sdist" if kind == "sdist" else "wheel"
-        return hooks.requires(self._ask(question, source, base, ()), project)
+        found = (
+            hooks.requires(self._ask(question, source, base, options, ()), project)
+            for options in base.options_of(source)
+        )
+        return tuple(sorted({requirement for answer in found for requirement in answer}))
 
-    def metadata(self, source: str, base: Base) -> Metadata:
-        """Return the metadata of the wheel that a source would give.
+    def dependencies(
+        self, source: str, base: Base, extras: Iterable[str], environment: Mapping[str, str]
+    ) -> list[str]:
+        """Return what the wheel of a source would need with some extras in an environment.
 
-        Its backend may want a compiler to say so: it is asked in the image that builds the wheel.
+        Its backend may want a compiler to say so: it is asked in the image that builds the wheel,
+        with each of the options that ``base`` has for it.
         """
         if is_third_party(source) and self._sdist(source)[1].is_static:
-            return self._sdist(source)[1]
-        base = self._wheels.get((source, base.python), base)
-        extra = self.requires("wheel", source, base)
-        answer = self._ask("metadata", source, base, extra)
-        return parse(hooks.metadata(answer, self.project(source)))
+            return self._sdist(source)[1].dependencies(extras, environment)
+        asked = self._wheels.get((source, base.python), base)
+        answers = [self._metadata(source, asked, one) for one in base.options_of(source)]
+        return sorted({one for found in answers for one in found.dependencies(extras, environment)})
+
+    def _metadata(self, source: str, base: Base, options: BackendOptions) -> Metadata:
+        project = self.project(source)
+        extra = hooks.requires(self._ask("wheel", source, base, options, ()), project)
+        answer = self._ask("metadata", source, base, options, extra)
+        return parse(hooks.metadata(answer, project))
 
     @cached_property
     def _wheels(self) -> Mapping[tuple[str, str], Base]:
@@ -94,7 +106,14 @@ class Backends:
             self._sdists[source] = read_sdist(path, file.name)
         return self._sdists[source]
 
-    def _ask(self, question: Question, source: str, base: Base, extra: tuple[str, ...]) -> bytes:
+    def _ask(
+        self,
+        question: Question,
+        source: str,
+        base: Base,
+        options: BackendOptions,
+        extra: tuple[str, ...],
+    ) -> bytes:
         project = self.project(source)
         base = self._native(base)
         # Of a project in the repository everything its hooks read is in `hook_inputs`, so that
@@ -108,6 +127,7 @@ class Backends:
             project.build_requires,
             base.image,
             base.python,
+            options,
         )
         if key not in self._answers:
             self._context.say(f"source {source}: asking its backend {_ASKED[question]}")
@@ -118,7 +138,7 @@ class Backends:
             )
             fetch(files, self._context.store, self._context.settings)
             where = self._lock.sources[source] if is_third_party(source) else source
-            step = hooks.step(question, project, base, where, wheels)
+            step = hooks.step(question, project, base, where, wheels, options)
             self._answers[key] = self._context.run_step(step, self._lock)
         return self._answers[key]
 

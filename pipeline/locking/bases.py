@@ -11,7 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.config.stages import ContainerStage, ImageStage, TestStage, WheelStage
+from pipeline.config.stages import (
+    BuildStage,
+    ContainerStage,
+    ImageStage,
+    SdistStage,
+    TestStage,
+    WheelStage,
+)
 from pipeline.cross.found import Images, machines
 from pipeline.errors import ConfigError
 from pipeline.lock.file import base_key, python_tag
@@ -20,11 +27,23 @@ from pipeline.plan.matrix import cells
 from pipeline.platforms import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from pipeline.config.model import Pipeline
     from pipeline.lock.types import LockedImage, LockedPlatform
     from pipeline.plan.matrix import Cell
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class BackendOptions:
+    """What a cell gives its build backend beside the sources.
+
+    ``env`` are the variables that somebody declares; ``config_settings`` (PEP 517) have all values
+    of a setting, in order.
+    """
+
+    env: tuple[tuple[str, str], ...] = ()
+    config_settings: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +53,8 @@ class Base:
     ``source`` is a directory or ``name==version``; ``wheels`` the sources of the wheels that a
     test or an image installs, ``variants`` what their variants require; ``python`` like ``3.11``,
     ``glibc`` like ``2.36``, empty where there is none. ``target`` is the platform that the steps
-    run on.
+    run on. ``options`` are what backends are asked with, each after its source: that of the base,
+    or those of ``wheels``.
     """
 
     stage: str
@@ -46,6 +66,12 @@ class Base:
     glibc: str
     target: Target
     variants: tuple[str, ...] = ()
+    options: tuple[tuple[str, BackendOptions], ...] = ()
+
+    def options_of(self, source: str) -> tuple[BackendOptions, ...]:
+        """Return what the backend of a source is asked with, once for each."""
+        found = tuple(options for one, options in self.options if one == source)
+        return found or (BackendOptions(),)
 
 
 def is_third_party(source: str) -> bool:
@@ -92,7 +118,7 @@ def bases(
     """
     found: dict[str, Base] = {}
     wheels = _wheels(pipeline, stage)
-    needs = Needs.among(pipeline, {one.name: cells(one, pipeline.root) for one in wheels})
+    needs = _needs(pipeline, (stage, *wheels))
     for cell in cells(stage, pipeline.root):
         image = cell.fill(stage.image)
         for target, platform in _platforms(pipeline, stage, cell, image, images):
@@ -106,6 +132,7 @@ def bases(
                 glibc=platform.glibc,
                 target=target,
                 variants=_variant_requires(wheels, needs, cell),
+                options=_options(pipeline, stage, cell, needs),
             )
             found[base.key] = _joined(found.get(base.key, base), base)
     return tuple(found[key] for key in sorted(found))
@@ -124,6 +151,7 @@ def _joined(left: Base, right: Base) -> Base:
         glibc=lower.glibc,
         target=lower.target,
         variants=tuple(sorted({*left.variants, *right.variants})),
+        options=tuple(sorted({*left.options, *right.options})),
     )
 
 
@@ -190,6 +218,62 @@ def _variant_requires(wheels: list[WheelStage], needs: Needs, cell: Cell) -> tup
         if wheel.variant and needs.of(cell, wheel.name):
             found |= {*wheel.variant.requires}
     return tuple(sorted(found))
+
+
+def _needs(pipeline: Pipeline, stages: Iterable[ContainerStage]) -> Needs:
+    """Return what finds the cells of wheels and sdists that the cells of some stages need."""
+    wanted = {need for stage in stages for need in stage.needs}
+    found = (pipeline.stages[name] for name in sorted(wanted & pipeline.stages.keys()))
+    building = (stage for stage in found if isinstance(stage, BuildStage))
+    return Needs.among(pipeline, {one.name: cells(one, pipeline.root) for one in building})
+
+
+def wheel_options(pipeline: Pipeline, stage: WheelStage) -> tuple[tuple[str, BackendOptions], ...]:
+    """Return what the backends of all cells of a wheel stage are given, each after its source."""
+    needs = _needs(pipeline, (stage,))
+    found = {
+        one
+        for cell in cells(stage, pipeline.root)
+        for one in _options(pipeline, stage, cell, needs)
+    }
+    return tuple(sorted(found))
+
+
+def _options(
+    pipeline: Pipeline, stage: ContainerStage, cell: Cell, needs: Needs
+) -> tuple[tuple[str, BackendOptions], ...]:
+    if isinstance(stage, BuildStage):
+        options = BackendOptions(
+            env=tuple(sorted(_variables(pipeline, stage, cell, needs).items())),
+            config_settings=tuple(
+                (key, tuple(cell.fill(value) for value in values))
+                for key, values in sorted(stage.config_settings.items())
+            ),
+        )
+        return ((cell_source(stage, cell), options),)
+    return tuple(
+        one
+        for wheel in _wheels(pipeline, stage)
+        for other in needs.of(cell, wheel.name)
+        for one in _options(pipeline, wheel, other, needs)
+    )
+
+
+def _variables(pipeline: Pipeline, stage: BuildStage, cell: Cell, needs: Needs) -> dict[str, str]:
+    """Return the declared variables that a backend is asked with in the checkout.
+
+    A wheel is built from what its sdist holds, which those of the sdist had a part in: a version
+    that setuptools-scm was told is written there. The checkout does not hold it yet.
+    """
+    found: dict[str, str] = {}
+    sdists = (pipeline.stages.get(name) for name in stage.needs)
+    for sdist in sdists if isinstance(stage, WheelStage) else ():
+        if isinstance(sdist, SdistStage):
+            for other in needs.of(cell, sdist.name):
+                found |= _variables(pipeline, sdist, other, needs)
+    image = pipeline.images.get(cell.fill(stage.image))
+    own = {name: cell.fill(value) for name, value in stage.env.items()}
+    return {**found, **(image.env if image else {}), **own}
 
 
 def _where(pipeline: Pipeline, stage: str, word: str) -> str:

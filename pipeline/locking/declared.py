@@ -6,6 +6,7 @@ compares. So what is not named here cannot make a lock stale, and what is named 
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from pipeline.config.stages import CommandStage, ImageStage, SdistStage, TestStage, WheelStage
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pipeline.config.model import Environment, Image
     from pipeline.config.stages import ContainerStage
     from pipeline.lock.types import Declared
-    from pipeline.locking.bases import Base
+    from pipeline.locking.bases import BackendOptions, Base
     from pipeline.locking.workspace import Members
     from pipeline.project.pyproject import Project
 
@@ -79,6 +80,12 @@ def environment(declared: Environment, members: Members) -> Declared:
             "conflicts": declared.conflicts,
             "hook inputs": _all(p.hook_inputs for p in projects if p.dependencies is None),
             "platforms": () if everywhere else [place.value for place in declared.platforms],
+            **option_words(
+                (source, options)
+                for source, project in zip(found.sources, projects, strict=True)
+                if project.dependencies is None
+                for options in members.options.get(source, ())
+            ),
             "requires-python": [project.requires_python for project in projects],
             "sources": () if found.sources == (".",) else found.sources,
         }
@@ -101,7 +108,11 @@ def _stage_words(
 ) -> dict[str, Iterable[str]] | None:
     match stage:
         case SdistStage() | WheelStage():
-            return {"tools": build_tools(stage), **_build_words(base.source, projects)}
+            return {
+                "tools": build_tools(stage),
+                **_build_words(base.source, projects),
+                **option_words(base.options),
+            }
         case TestStage():
             groups = _groups(stage, base, projects)
             return {"tools": TEST_TOOLS, **_run_words(stage, base, projects), "groups": groups}
@@ -147,7 +158,23 @@ def _run_words(
         "hook inputs": _all(p.hook_inputs for p in own if p.dependencies is None),
         "extras": [f"[{name}]" for name in stage.extras] if not own else _all(extras),
         "requires": (*stage.requires, *base.variants),
+        **option_words(
+            (source, options)
+            for source, options in base.options
+            if is_third_party(source) or projects(source).dependencies is None
+        ),
     }
+
+
+def option_words(found: Iterable[tuple[str, BackendOptions]]) -> dict[str, Iterable[str]]:
+    """Return what backends are given when they are asked, which their answers depend on."""
+    options = sorted({one for _, one in found})
+    env = [[f"{name}={value}" for name, value in one.env] for one in options]
+    settings = [[f"{key}={shlex.join(v)}" for key, v in one.config_settings] for one in options]
+    if len(options) == 1:
+        return {"env": env[0], "config-settings": settings[0]}
+    # Of several, which of them stand together counts as well.
+    return {"env": map(shlex.join, env), "config-settings": map(shlex.join, settings)}
 
 
 def _groups(stage: TestStage, base: Base, projects: Callable[[str], Project]) -> Iterable[str]:

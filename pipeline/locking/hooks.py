@@ -18,7 +18,7 @@ from pipeline.errors import LockError
 from pipeline.lock.types import Lock, PythonFile
 
 if TYPE_CHECKING:
-    from pipeline.locking.bases import Base
+    from pipeline.locking.bases import BackendOptions, Base
     from pipeline.project.pyproject import Project
 
 ANSWER = "/out/answer.json"
@@ -32,12 +32,13 @@ class HookStep:
     """One question to a backend.
 
     ``base`` says the image, the interpreter and the target; ``source`` a directory of the
-    repository, or a third-party sdist's file; ``wheels`` what ``/env`` holds; ``files`` what
-    ``/ask`` holds, by name.
+    repository, or a third-party sdist's file; ``env`` the variables that the stage declares;
+    ``wheels`` what ``/env`` holds; ``files`` what ``/ask`` holds, by name.
     """
 
     base: Base
     source: str | PythonFile
+    env: tuple[tuple[str, str], ...]
     wheels: tuple[PythonFile, ...]
     files: Mapping[str, bytes]
     argv: tuple[str, ...] = ARGV
@@ -54,17 +55,23 @@ def step(
     base: Base,
     source: str | PythonFile,
     wheels: tuple[PythonFile, ...],
+    options: BackendOptions,
 ) -> HookStep:
     """Return the step that asks ``project``'s backend a question."""
+    settings = options.config_settings
     request = {
         "question": question,
+        # As `build` hands them over: a text, or a list where there are several.
+        "config-settings": {
+            key: values[0] if len(values) == 1 else values for key, values in settings if values
+        },
         "backend": project.backend,
         "backend-path": project.backend_path,
         "answer": ANSWER,
     }
     script = Path(__file__).with_name("ask.py").read_bytes()
     files = {"ask.py": script, "request.json": json.dumps(request).encode()}
-    return HookStep(base=base, source=source, wheels=wheels, files=files)
+    return HookStep(base=base, source=source, env=options.env, wheels=wheels, files=files)
 
 
 def requires(answer: bytes, project: Project) -> tuple[str, ...]:

@@ -52,6 +52,7 @@ class Resolver:
     """
 
     def __init__(self, settings: Settings, index: Index, known: Iterable[PythonFile]) -> None:
+        uv.program()  # before any thread
         self._settings = settings
         self._index = index
         self._known = {file.sha256: file.size for file in known}

@@ -121,8 +121,7 @@ def _to_run(
     environment = linux_environment(base.python, base.target.machine)
     for source in base.wheels:
         if is_third_party(source) or context.projects(source).dependencies is None:
-            metadata = backends.metadata(source, base)
-            computed += metadata.dependencies(stage.extras, environment)
+            computed += backends.dependencies(source, base, stage.extras, environment)
     fixed = [
         value for word in ("dependencies", "groups", "requires") for value in words.get(word, [])
     ]

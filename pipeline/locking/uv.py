@@ -7,6 +7,7 @@ are left out, pip's are handed over, so that two machines with one index resolve
 
 from __future__ import annotations
 
+import functools
 import sys
 import tempfile
 import tomllib
@@ -111,6 +112,16 @@ def resolve(request: Request, settings: Settings) -> tuple[Package, ...]:
         return parse(output.read_text(), request)
 
 
+@functools.cache
+def program() -> str:
+    """Return where uv is.
+
+    To be called before threads are started: it makes `sysconfig` collect its variables, and until
+    Python 3.13 another thread that asks for one meanwhile finds that collection half filled.
+    """
+    return find_uv_bin()
+
+
 def _require_names(request: Request) -> None:
     """Raise LockError for what is no requirement, which uv could take for a flag, or an address.
 
@@ -147,7 +158,7 @@ def command(request: Request, directory: Path, settings: Settings) -> list[str]:
     What is in the project's download cache is a candidate beside what indexes have; offline, or
     where pip is told ``no-index``, there is nothing else but pip's ``find-links``.
     """
-    words = [find_uv_bin(), "pip", "compile", str(directory / "requirements.in")]
+    words = [program(), "pip", "compile", str(directory / "requirements.in")]
     words += ["--format", "pylock.toml", "--output-file", str(directory / "pylock.toml")]
     words += ["--no-config", "--no-build", "--no-header", "--no-progress", "--quiet"]
     words += ["--color", "never", "--no-python-downloads", "--python", sys.executable]

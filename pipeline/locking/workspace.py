@@ -11,8 +11,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.config.matrix import directories
+from pipeline.config.stages import WheelStage
 from pipeline.errors import ConfigError
-from pipeline.locking.bases import cell_source, container_stages, is_third_party
+from pipeline.locking.bases import (
+    cell_source,
+    container_stages,
+    is_third_party,
+    wheel_options,
+)
 from pipeline.plan.matrix import cells
 from pipeline.project.pyproject import normal, requirement_name
 
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.config.model import Addition, Environment, Pipeline
+    from pipeline.locking.bases import BackendOptions
     from pipeline.project.pyproject import Project
 
 
@@ -28,12 +35,14 @@ if TYPE_CHECKING:
 class Members:
     """The projects of the repository at ``root``; ``places`` has their directories by name.
 
-    ``read`` reads the project in a directory.
+    ``read`` reads the project in a directory; ``options`` are what the backend of one is asked
+    with, as the stage says that builds its wheel.
     """
 
     root: Path
     places: Mapping[str, str]
     read: Callable[[str], Project]
+    options: Mapping[str, tuple[BackendOptions, ...]] = field(default_factory=dict)
 
     def of(self, environment: Environment) -> tuple[str, ...]:
         """Return the directories of the projects that an environment is for."""
@@ -60,7 +69,19 @@ def members(pipeline: Pipeline, read: Callable[[str], Project]) -> Members:
         sources |= {cell_source(stage, cell) for cell in cells(stage, pipeline.root)}
     own = sorted(source for source in sources if not is_third_party(source))
     places = {normal(name): source for source in own if (name := read(source).name)}
-    return Members(root=pipeline.root, places=places, read=read)
+    options = _options(pipeline) if any(read(one).dependencies is None for one in own) else {}
+    return Members(root=pipeline.root, places=places, read=read, options=options)
+
+
+def _options(pipeline: Pipeline) -> dict[str, tuple[BackendOptions, ...]]:
+    """Return what the first stage that builds the wheel of a directory gives its backend."""
+    found: dict[str, tuple[BackendOptions, ...]] = {}
+    for stage in container_stages(pipeline):
+        if isinstance(stage, WheelStage):
+            rows = wheel_options(pipeline, stage)
+            for source in {source for source, _ in rows} - found.keys():
+                found[source] = tuple(options for one, options in rows if one == source)
+    return found
 
 
 def asked(environment: Environment, members: Members) -> Asked:

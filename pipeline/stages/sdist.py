@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pipeline.stages.container import Situation, recipe
+from pipeline.stages.wheel_build import BUILD_COMMAND, config_settings
 
 if TYPE_CHECKING:
+    from pipeline.config.stages import SdistStage
     from pipeline.plan.recipe import Recipe
 
 
 def plan(situation: Situation) -> Recipe:
     """Return the recipe: the backend's ``build_sdist`` over the stage's inputs."""
     contexts = {"env": ("/env", situation.environment()), "src": ("/src", situation.sources())}
-    return recipe(situation, "sdist", contexts)
+    settings = config_settings(situation, cast("SdistStage", situation.stage))
+    command = (*BUILD_COMMAND, "--sdist", *settings, "--outdir", "/out", ".")
+    return recipe(situation, "sdist", contexts, commands=(command,))

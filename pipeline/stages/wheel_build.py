@@ -11,7 +11,7 @@ from pipeline.errors import ConfigError
 from pipeline.stages import inside
 
 if TYPE_CHECKING:
-    from pipeline.config.stages import WheelStage
+    from pipeline.config.stages import BuildStage, WheelStage
     from pipeline.cross.compiler import Family
     from pipeline.stages.container import Situation
 
@@ -24,23 +24,29 @@ is compiled there. Other backends take no notice."""
 FLAGS = " ".join(prefix_maps({**STEP, BUILD: "build"}))
 """Paths of the step are no part of what gcc and clang write down about the sources."""
 
-PLAIN = ("/env/bin/python", "-m", "build", "--no-isolation", "--skip-dependency-check", "--wheel")
+BUILD_COMMAND = ("/env/bin/python", "-m", "build", "--no-isolation", "--skip-dependency-check")
 
 
 def command(
     situation: Situation, stage: WheelStage, out: str, compiler: Compiler | None
 ) -> tuple[str, ...]:
     """Return the command that builds the sources in its working directory into ``out``."""
-    settings = [
-        f"--config-setting={key}={situation.cell.fill(value)}"
-        for key, value in stage.config_settings.items()
-    ]
-    start = inside.command(SCRIPT) if compiler else PLAIN
+    settings = config_settings(situation, stage)
+    start = inside.command(SCRIPT) if compiler else (*BUILD_COMMAND, "--wheel")
     if compiler is None and _compiles(situation) and "build-dir" not in stage.config_settings:
         settings.insert(0, BUILD_SETTING)
     if cached(situation, stage):
         start = inside.command(CACHED, *start)
     return (*start, *settings, "--outdir", out, ".")
+
+
+def config_settings(situation: Situation, stage: BuildStage) -> list[str]:
+    """Return the backend's settings as flags of ``build``, which makes a list of a repeated one."""
+    return [
+        f"--config-setting={key}={situation.cell.fill(value)}"
+        for key, values in stage.config_settings.items()
+        for value in values
+    ]
 
 
 def variables(situation: Situation, compiler: Compiler | None) -> dict[str, str]:

@@ -56,6 +56,19 @@ stages:
     assert stages["test"].needs == ("wheel",)
 
 
+def test_settings_of_backends_may_be_given_several_times_or_be_empty(
+    repository: Repository,
+) -> None:
+    repository.write(
+        "pipeline.yaml",
+        "version: 1\nstages:\n  sdist: {kind: sdist, image: python, "
+        'config-settings: {setup-args: [-Da=1, -Db=2], --quiet: "", one: "1"}}\n',
+    )
+    (stage,) = repository.load().stages.values()
+    expected = {"setup-args": ("-Da=1", "-Db=2"), "--quiet": ("",), "one": ("1",)}
+    assert stage.config_settings == expected  # type: ignore[attr-defined]
+
+
 def test_every_value_knows_its_place(repository: Repository) -> None:
     pipeline = repository.load()
     assert pipeline.origins["version",] == Location(file="pipeline.yaml", line=1, column=10)

@@ -58,15 +58,17 @@ def test_a_project_without_a_file_is_one_of_setuptools(tmp_path: Path) -> None:
 
 def test_meson_gets_its_cross_file_only_for_a_foreign_python() -> None:
     cross = "--config-setting=setup-args=--cross-file=/cross/meson.ini"
-    assert cross in build.options("mesonpy", foreign=True)
-    assert cross not in build.options("mesonpy", foreign=False)
-    assert cross not in build.options("scikit_build_core", foreign=True)
-    assert build.options("setuptools", foreign=True) == []
+    assert cross in build.options("mesonpy", [], foreign=True)
+    assert cross not in build.options("mesonpy", [], foreign=False)
+    assert cross not in build.options("scikit_build_core", [], foreign=True)
+    assert build.options("setuptools", [], foreign=True) == []
 
 
 def test_build_directories_have_no_random_names() -> None:
     for backend in ("mesonpy", "scikit_build_core"):
-        assert "--config-setting=build-dir=/tmp/build" in build.options(backend, foreign=False)
+        assert "--config-setting=build-dir=/tmp/build" in build.options(backend, [], foreign=False)
+        chosen = ["--config-setting=build-dir=/tmp/own"]
+        assert build.options(backend, chosen, foreign=False) == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.errors import LockError, VerificationError
 from pipeline.locking import hooks
-from pipeline.locking.bases import Base
+from pipeline.locking.bases import BackendOptions, Base
 from pipeline.locking.metadata import parse, read_sdist
 from pipeline.locking.select import linux_environment
 from pipeline.platforms import Target
@@ -31,6 +31,10 @@ BASE = Base(
     python="3.11",
     glibc="2.36",
     target=Target.LINUX_X86_64,
+)
+OPTIONS = BackendOptions(
+    env=(("LEVEL", "high"),),
+    config_settings=(("editable", ()), ("setup-args", ("-Da=1", "-Db=2")), ("target", ("x",))),
 )
 PROJECT = Project(where="pyproject.toml", backend="ours:inner.backend", backend_path=("build",))
 BACKEND = """
@@ -59,6 +63,22 @@ BUILD = """
                 archive.writestr("a-1.dist-info/METADATA", "Requires-Dist: from-the-wheel\\n")
             return "a-1-py3-none-any.whl"
 """
+TELLING = """
+import json, zipfile
+class inner:
+    class backend:
+        @staticmethod
+        def get_requires_for_build_wheel(config_settings=None):
+            json.dump(config_settings, open("told.json", "w"))
+            return []
+        get_requires_for_build_sdist = get_requires_for_build_wheel
+        @staticmethod
+        def build_wheel(directory, config_settings=None, metadata_directory=None):
+            json.dump(config_settings, open("told.json", "w"))
+            with zipfile.ZipFile(directory + "/a-1-py3-none-any.whl", "w") as archive:
+                archive.writestr("a-1.dist-info/METADATA", "")
+            return "a-1-py3-none-any.whl"
+"""
 METADATA = """Metadata-Version: 2.2
 Name: a
 Requires-Dist: attrs>=20
@@ -75,7 +95,7 @@ def ask(question: Question, directory: Path, backend: str) -> bytes:
     """Do what a step does, here: run the script over the files of a question."""
     (directory / "src" / "build").mkdir(parents=True)
     (directory / "src" / "build" / "ours.py").write_text(backend)
-    step = hooks.step(question, PROJECT, BASE, ".", ())
+    step = hooks.step(question, PROJECT, BASE, ".", (), OPTIONS)
     request = json.loads(step.files["request.json"])
     request["answer"] = str(directory / "answer.json")
     (directory / "ask").mkdir()
@@ -94,6 +114,19 @@ def test_a_backend_in_the_tree_is_asked_in_its_source(tmp_path: Path) -> None:
 def test_a_hook_that_is_not_there_asks_for_nothing(tmp_path: Path) -> None:
     answer = ask("sdist", tmp_path, BACKEND.format(metadata=""))
     assert hooks.requires(answer, PROJECT) == ()
+
+
+@pytest.mark.parametrize("question", ["wheel", "sdist", "metadata"])
+def test_settings_reach_every_hook_as_build_would_hand_them_over(
+    tmp_path: Path, question: Question
+) -> None:
+    ask(question, tmp_path, TELLING)
+    told = json.loads((tmp_path / "src" / "told.json").read_text())
+    assert told == {"setup-args": ["-Da=1", "-Db=2"], "target": "x"}
+
+
+def test_the_variables_of_a_stage_are_those_of_its_questions() -> None:
+    assert hooks.step("wheel", PROJECT, BASE, ".", (), OPTIONS).env == (("LEVEL", "high"),)
 
 
 @pytest.mark.parametrize(("hook", "name"), [(PREPARE, "attrs"), (BUILD, "from-the-wheel")])

@@ -46,9 +46,10 @@ test = ["pytest"]
 include = ["thing"]
 """
 IMAGE = Image(name="python", origin=ImageFrom(debian="bookworm"), packages=("python3",))
+WHEEL = WheelStage(name="wheel", image="python", needs=("sdist",))
 STAGES: Mapping[str, Stage] = {
     "sdist": SdistStage(name="sdist", image="python"),
-    "wheel": WheelStage(name="wheel", image="python", needs=("sdist",)),
+    "wheel": WHEEL,
     "test": stages.TestStage(
         name="test", image="python", needs=("wheel",), run=("true",), groups=("test",)
     ),
@@ -194,6 +195,57 @@ def test_what_is_new_or_gone_is_named(
     pipeline: Pipeline, change: Callable[[Pipeline], Pipeline], expected: tuple[str, str]
 ) -> None:
     assert expected in moved(pipeline, change(pipeline))
+
+
+LEVELS = stages.Matrix(axes={"level": ("1", "2")})
+COMPUTED = ("dependencies = [", "dynamic = ['dependencies']\nclassifiers = [")
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "expected"),
+    [
+        ("wheel", {"env": {"LEVEL": "1"}}, {("wheel", "env")}),
+        ("wheel", {"config_settings": {"a": ("1", "2")}}, {("wheel", "config-settings")}),
+        # The hooks of a wheel are asked in the checkout, where its sdist is still to be made.
+        ("sdist", {"env": {"LEVEL": "1"}}, {("sdist", "env"), ("wheel", "env")}),
+        ("sdist", {"config_settings": {"a": ("",)}}, {("sdist", "config-settings")}),
+        ("docs", {"env": {"LEVEL": "1"}}, set()),
+    ],
+)
+def test_what_a_stage_gives_the_hooks_is_part_of_its_declaration(
+    pipeline: Pipeline, name: str, fields: dict[str, object], expected: set[tuple[str, str]]
+) -> None:
+    now = with_stage(pipeline, **{name: replace(STAGES[name], **fields)})  # type: ignore[arg-type]
+    assert moved(pipeline, now) == sorted((f"stages.{one}", word) for one, word in expected)
+    assert check(now, locked(now)) == []
+
+
+def test_where_a_backend_computes_dependencies_its_options_count_for_whoever_installs_the_wheel(
+    pipeline: Pipeline,
+) -> None:
+    edit(pipeline, *COMPUTED)
+    now = with_stage(pipeline, wheel=replace(WHEEL, env={"LEVEL": "1"}))
+    assert moved(pipeline, now) == [
+        ("stages.test", "env"),
+        ("stages.wheel", "env"),
+        ("environments.dev", "env"),
+    ]
+
+
+def test_cells_of_one_set_have_their_backend_asked_with_the_options_of_each(
+    pipeline: Pipeline,
+) -> None:
+    wheel = replace(WHEEL, matrix=LEVELS, env={"LEVEL": "{level}", "A": "{level}"})
+    now = with_stage(pipeline, wheel=wheel)
+    lock = locked(now)
+    (base,) = bases(now, wheel, lock.images)
+    assert [dict(options.env)["LEVEL"] for options in base.options_of(".")] == ["1", "2"]
+    assert lock.stages["wheel"].sets[base.key].declared["env"] == ["A=1 LEVEL=1", "A=2 LEVEL=2"]
+
+
+def test_the_variables_of_an_image_count_for_the_hooks_asked_in_it(pipeline: Pipeline) -> None:
+    now = replace(pipeline, images={"python": replace(IMAGE, env={"CC": "clang"})})
+    assert ("stages.wheel", "env") in moved(pipeline, now)
 
 
 def test_an_interpreter_that_moved_makes_its_sets_stale(pipeline: Pipeline) -> None:

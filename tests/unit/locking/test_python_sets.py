@@ -44,6 +44,19 @@ wheels = [
 """
 
 
+def test_no_thread_is_the_first_to_look_for_uv() -> None:
+    """It fills `sysconfig`, which other threads would see half filled."""
+    script = (
+        "import sysconfig\n"
+        "from pipeline.locking.python import Resolver\n"
+        "from pipeline.locking.uv import program\n"
+        "assert not sysconfig._CONFIG_VARS\n"
+        "Resolver(None, None, ())\n"
+        "assert sysconfig._CONFIG_VARS and program.cache_info().currsize == 1\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
 def wheel(name: str) -> PythonFile:
     """Return a row with a digest made of the name."""
     return PythonFile(name=name, sha256=hashlib.sha256(name.encode()).hexdigest(), size=1)

@@ -106,6 +106,21 @@ def test_a_test_without_the_axis_takes_the_wheel_of_its_own_platform(
     assert cells[wheel].recipe.platform == cells["test"].recipe.platform  # type: ignore[union-attr]
 
 
+def test_settings_go_to_the_backend_one_flag_for_each_value(
+    repository: Path, planned: Planned
+) -> None:
+    text = (repository / "pipeline.yaml").read_text()
+    settings = "config-settings: {a: ['-Dx=1', '-Dy=2'], b: z}"
+    text = text.replace("kind: sdist,", f"kind: sdist, {settings},")
+    (repository / "pipeline.yaml").write_text(
+        text.replace("kind: wheel,", f"kind: wheel, {settings},")
+    )
+    flags = ", ".join(f'"--config-setting={one}"' for one in ("a=-Dx=1", "a=-Dy=2", "b=z"))
+    for cell in planned("wheel").cells:
+        assert cell.recipe is not None
+        assert f'"--{cell.name}", {flags}, "--outdir"' in cell.recipe.dockerfile
+
+
 def test_arguments_and_templates_are_part_of_a_key(repository: Path, planned: Planned) -> None:
     (repository / "dockerfiles").mkdir()
     template = repository / "dockerfiles" / "own.Dockerfile.j2"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.outcome import show_json
 from pipeline.errors import UsageError
-from pipeline.release import changelog, checking, create, lines, renumber
+from pipeline.release import changelog, checking, create, fragments, lines, renumber
 from pipeline.release.settings import read_settings, require_directory
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
         "renumber": _renumber,
         "sync": _sync,
     }
+    for remark in fragments.leftover_remarks(session.root, settings):
+        session.console.warning(remark)
     if arguments.names and arguments.action not in {"renumber", "sync"}:
         raise UsageError(
             f"`pipeline changes {arguments.action}` takes no further word",

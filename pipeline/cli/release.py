@@ -10,6 +10,7 @@ from pipeline.cli.outcome import show_json
 from pipeline.errors import ReleaseRefusedError
 from pipeline.release import journal as journals
 from pipeline.release.cut import undo
+from pipeline.release.fragments import leftover_remarks
 from pipeline.release.propose import propose, write
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     if arguments.action == "abort":
         return _abort(arguments, session)
     known = scene(session)
+    for remark in leftover_remarks(known.root, known.settings):
+        session.console.warning(remark)
     found = propose(known, stage=arguments.pre)
     file = session.pipeline.project.version
     if arguments.write:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import ConfigError, StageFailedError
 from pipeline.files import walk_files
 from pipeline.process import printable, run
+from pipeline.release.fragments import is_leftover, leftovers
 from pipeline.release.settings import FILES, read_settings, require_directory
 
 if TYPE_CHECKING:
@@ -54,8 +56,13 @@ def draft(root: Path, *, version: str, date: str, changes: str = "") -> str:
     """
     settings = read_settings(root)
     require_directory(settings, changes)
-    command = draft_command(root, settings, version=version, date=date)
-    return _towncrier(command, root).stdout.strip("\n") + "\n"
+    with tempfile.TemporaryDirectory(prefix="pipeline-notes-") as scratch:
+        place = root
+        if leftovers(root, settings):
+            place = Path(scratch)
+            _copy(root, settings, place, settings.news)
+        command = draft_command(place, settings, version=version, date=date)
+        return _towncrier(command, place).stdout.strip("\n") + "\n"
 
 
 def render(root: Path, settings: Settings, scratch: Path, *, version: str, date: str) -> Rendered:
@@ -143,16 +150,18 @@ def _require_start(news: str, settings: Settings, text: str) -> None:
 
 
 def _copy(root: Path, settings: Settings, scratch: Path, news: str) -> None:
-    """Copy what towncrier reads. The copy is a repository, so that no other one is touched.
+    """Copy what towncrier is to read: what an editor left among the fragments it would take.
 
-    Towncrier stages the changelog in whatever repository its directory lies in, which may be
-    somebody's home directory.
+    The copy is a repository, so that no other one is touched. Towncrier stages the changelog in
+    whatever repository its directory lies in, which may be somebody's home directory.
     """
     if shutil.which("git"):
         run(("git", "init", "--quiet", str(scratch)), env=_environment())
     wanted = [name for name in (*FILES, settings.template, news) if name]
     if (root / settings.directory).is_dir():
-        wanted += [f"{settings.directory}/{name}" for name in walk_files(root / settings.directory)]
+        found = walk_files(root / settings.directory)
+        notes = (name for name in found if not is_leftover(name.rpartition("/")[2], settings))
+        wanted += [f"{settings.directory}/{name}" for name in notes]
     for name in wanted:
         if (root / name).is_file():
             (scratch / name).parent.mkdir(parents=True, exist_ok=True)

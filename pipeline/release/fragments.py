@@ -1,7 +1,8 @@
 """The news fragments of the coming release: which there are, and what is wrong with them.
 
 Towncrier drops a file whose name it cannot read without a word, and makes an empty line of an
-empty one. Both are found here before a release lacks a note.
+empty one. Both are found here before a release lacks a note. What it takes for a note though an
+editor or a merge left it behind (``7.fix.md~`` beside ``7.fix.md``) is left out, and told.
 """
 
 from __future__ import annotations
@@ -19,6 +20,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.release.settings import Settings
+
+
+LEFT_BESIDE = ("#*#", ".#*", "._*", ".~lock.*", ".nfs*", ".goutputstream-*", ".ds_store")
+LEFT_BEHIND = (
+    *("*~", "*.bak", "*.backup", "*.old", "*.orig", "*.rej", "*.save", "*.tmp", "*.temp"),
+    *("*.sw?", "*.kate-swp", "*___jb_tmp___", "*___jb_old___", "thumbs.db", "desktop.ini"),
+    *(f"*_{side}_[0-9]*" for side in ("backup", "base", "local", "remote")),
+)
+"""Names, in lower case, of what is no note.
+
+Backups, locks and swap files of Emacs (``#x#``, ``.#x``, ``x~``), Vim (``.x.swp``), nano
+(``x.save``), Kate, JetBrains, GNOME and LibreOffice; what patch(1) (``.orig``, ``.rej``) and
+git-mergetool(1) (``x_BACKUP_7.md``) leave; what file managers and NFS put into directories. Those
+that go by their ending do not count where that ending is a kind.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,23 +92,55 @@ def read_fragment(path: str, section: str, settings: Settings) -> Fragment | Non
 
 
 def list_fragments(root: Path, settings: Settings) -> tuple[Fragment, ...]:
-    """Return the fragments that towncrier reads, sorted by path."""
+    """Return the fragments that are notes, sorted by path."""
     return tuple(found for _, found in _candidates(root, settings) if found)
+
+
+def is_leftover(name: str, settings: Settings) -> bool:
+    """Tell whether a file in the directory of fragments was left by an editor or a merge."""
+    lower = name.lower()
+    ends_in_kind = name.rpartition(".")[2] in settings.words
+    patterns = LEFT_BESIDE if ends_in_kind else (*LEFT_BESIDE, *LEFT_BEHIND)
+    return any(fnmatch(lower, pattern) for pattern in patterns)
+
+
+def leftovers(root: Path, settings: Settings) -> tuple[str, ...]:
+    """Return what is left out of the notes though towncrier takes it for a fragment."""
+    found = (
+        path
+        for path, known in _files(root, settings)
+        if known and is_leftover(path.rpartition("/")[2], settings)
+    )
+    return tuple(path for path in found if read_fragment(path, "", settings))
+
+
+def leftover_remarks(root: Path, settings: Settings) -> tuple[str, ...]:
+    """Return a sentence for each of them."""
+    return tuple(
+        f"`{path}` is what an editor or a merge left behind, so it is no note"
+        for path in leftovers(root, settings)
+    )
 
 
 def _candidates(root: Path, settings: Settings) -> Iterator[tuple[str, Fragment | None]]:
     """Yield every file that is not to be ignored, and the fragment it is, if it is one."""
+    sections = {path.strip("/"): name for name, path in settings.sections.items()}
+    for path, known in _files(root, settings):
+        folder, _, name = path.removeprefix(f"{settings.directory}/").rpartition("/")
+        if not is_leftover(name, settings):
+            yield path, read_fragment(path, sections[folder], settings) if known else None
+
+
+def _files(root: Path, settings: Settings) -> Iterator[tuple[str, bool]]:
+    """Yield every file that towncrier does not ignore, and whether it looks where that lies."""
     directory = root / settings.directory
     if not settings.directory or not directory.is_dir():
         return
-    sections = {path.strip("/"): name for name, path in settings.sections.items()}
+    sections = {path.strip("/") for path in settings.sections.values()}
     for below in walk_files(directory):
         folder, _, name = below.rpartition("/")
-        if any(fnmatch(name.lower(), pattern) for pattern in settings.ignored):
-            continue
-        path = f"{settings.directory}/{below}"
-        known = folder in sections
-        yield path, read_fragment(path, sections[folder], settings) if known else None
+        if not any(fnmatch(name.lower(), pattern) for pattern in settings.ignored):
+            yield f"{settings.directory}/{below}", folder in sections
 
 
 def faults(root: Path, settings: Settings) -> tuple[Fault, ...]:

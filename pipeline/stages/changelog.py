@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from pipeline.release import changelog
+from pipeline.release.fragments import leftover_remarks
+from pipeline.release.settings import read_settings
 from pipeline.stages.host import HostSituation, Said
 
 
 def run(situation: HostSituation) -> Said:
     """Return the draft; the repository is left as it is."""
+    root = situation.pipeline.root
     if situation.release and situation.release.release:
         text = situation.release.release.notes
-        return Said(text=text, data={"version": situation.version, "notes": text})
-    text = changelog.draft(
-        situation.pipeline.root,
-        version=situation.version,
-        date=situation.today.isoformat(),
-        changes=situation.pipeline.project.changes,
+    else:
+        text = changelog.draft(
+            root,
+            version=situation.version,
+            date=situation.today.isoformat(),
+            changes=situation.pipeline.project.changes,
+        )
+    return Said(
+        text=text,
+        data={"version": situation.version, "notes": text},
+        remarks=leftover_remarks(root, read_settings(root)),
     )
-    return Said(text=text, data={"version": situation.version, "notes": text})

@@ -173,3 +173,15 @@ def test_only_the_named_placeholders_are_renumbered(project: Project) -> None:
     wrong = project.run("changes", "renumber", "--to", "9", "changes/1.feature.md").expect(2)
     assert "no fragment without a number" in wrong.stderr
     assert "needs the number" in project.run("changes", "renumber").expect(2).stderr
+
+
+def test_a_backup_of_a_note_is_left_out_of_the_release_and_told(project: Project) -> None:
+    project.write("changes/1.feature.md~", "It greeted once.\n")
+    project.commit()
+    for words in (("changes", "preview"), ("run", "changelog"), ("run", "release", "--draft")):
+        ran = project.run(*words).expect(0)
+        assert "greeted" not in ran.stdout
+        assert "`changes/1.feature.md~` is what an editor or a merge left" in ran.stderr
+    project.run("run", "release").expect(0)
+    assert "greeted" not in project.read("CHANGELOG.md")
+    assert project.read("changes/1.feature.md~") == "It greeted once.\n"

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import ConfigError, StageFailedError
 from pipeline.release import changelog
-from pipeline.release.fragments import faults, list_fragments
+from pipeline.release.fragments import faults, leftovers, list_fragments
 from pipeline.release.settings import read_settings
 
 if TYPE_CHECKING:
@@ -180,3 +180,44 @@ def test_a_project_s_own_template_beside_its_fragments_is_no_fragment(tmp_path: 
     settings = SETTINGS.replace("issue_format", 'template = "changes/notes.md"\nissue_format')
     project(tmp_path, settings, notes_md="{{ versiondata.version }}")
     assert faulty(tmp_path) == ()
+
+
+LEFT = (
+    *("7.feature.md~", "7.feature.md.orig", "7.feature.md.rej", "7.feature.md.bak"),
+    *(".7.feature.md.swp", ".7.feature.md.swo", "7.feature.md.save", "7.feature.md.tmp"),
+    *("#7.feature.md#", ".#7.feature.md", "._7.feature.md", ".~lock.7.feature.md#"),
+    *("7.feature.md.kate-swp", "7.feature.md___jb_tmp___", "7.feature.ORIG"),
+)
+
+
+def test_what_an_editor_or_a_merge_left_is_no_note_and_is_told(tmp_path: Path) -> None:
+    project(tmp_path, **{"7_feature_md": "It rolls."})
+    for name in LEFT:
+        (tmp_path / "changes" / name).write_text("It rolled once.")
+    settings = read_settings(tmp_path)
+    assert counted(tmp_path) == ("changes/7.feature.md",)
+    assert set(leftovers(tmp_path, settings)) == {f"changes/{name}" for name in LEFT}
+    assert faulty(tmp_path) == ()
+    (tmp_path / "scratch").mkdir()
+    release = changelog.render(
+        tmp_path, settings, tmp_path / "scratch", version="1", date="2026-11-20"
+    )
+    assert release.removed == ("changes/7.feature.md",)
+    for notes in (release.notes, changelog.draft(tmp_path, version="1", date="2026-11-20")):
+        assert "It rolls." in notes
+        assert "once" not in notes
+
+
+def test_files_of_file_managers_are_overlooked_without_a_word(tmp_path: Path) -> None:
+    project(tmp_path, **{"7_feature_md": "It rolls."})
+    for name in (".DS_Store", "Thumbs.db", "7.md~"):
+        (tmp_path / "changes" / name).write_bytes(b"\x00\xff")
+    assert faulty(tmp_path) == leftovers(tmp_path, read_settings(tmp_path)) == ()
+
+
+def test_an_ending_that_is_a_kind_is_no_sign_of_an_editor(tmp_path: Path) -> None:
+    settings = SETTINGS.replace('directory = "feature"', 'directory = "old"')
+    project(tmp_path, settings, **{"7_old": "It rolls."})
+    assert counted(tmp_path) == ("changes/7.old",)
+    (tmp_path / "changes" / "#7.old#").write_text("It rolled once.")
+    assert counted(tmp_path) == ("changes/7.old",)

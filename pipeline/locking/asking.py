@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 from pipeline.config.stages import WheelStage
 from pipeline.locking import declared, hooks
 from pipeline.locking.bases import bases, container_stages, is_third_party
+from pipeline.locking.declared import wheel_name
 from pipeline.locking.fetch import fetch, platform_files
 from pipeline.locking.metadata import Metadata, parse, read_sdist
 from pipeline.locking.uv import Request
 from pipeline.platforms import Target
+from pipeline.project.pyproject import normal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,11 +53,14 @@ class Backends:
             return self._context.projects(source)
         return self._sdist(source)[0]
 
-    def name(self, source: str) -> str:
-        """Return the name of the distribution a source builds."""
-        if is_third_party(source):
-            return source.partition("==")[0]
-        return self._context.projects(source).name
+    def names(self, source: str, base: Base) -> set[str]:
+        """Return the normal names that the wheel of a source has, with each of its options."""
+        known = wheel_name(source, self._context.projects)
+        if known:
+            return {known}
+        asked = self._wheels.get((source, base.python), base)
+        found = (self._metadata(source, asked, one).name for one in base.options_of(source))
+        return {normal(name) for name in found if name}
 
     def requires(self, kind: str, source: str, base: Base) -> tuple[str, ...]:
         """Return what the hook ``get_requires_for_build_KIND`` asks for."""

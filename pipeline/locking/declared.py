@@ -14,6 +14,7 @@ from pipeline.images.archive import held
 from pipeline.locking.bases import is_third_party
 from pipeline.locking.workspace import asked
 from pipeline.platforms import Workplace
+from pipeline.project.pyproject import normal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from pipeline.config.model import Environment, Image
     from pipeline.config.stages import ContainerStage
-    from pipeline.lock.types import Declared
+    from pipeline.lock.types import Declared, RequirementSet
     from pipeline.locking.bases import BackendOptions, Base
     from pipeline.locking.workspace import Members
     from pipeline.project.pyproject import Project
@@ -31,6 +32,9 @@ FOUND = frozenset({"hooks", "metadata", "sdist requires"})
 
 They cannot be computed offline, so they are not compared.
 """
+
+WHEELS = "wheels"
+"""The word for what is built here and so comes from no index. Older locks do not have it."""
 
 BUILD_TOOLS = ("build",)
 """What builds every sdist and wheel, beside the backend's own requirements."""
@@ -153,6 +157,7 @@ def _run_words(
     own = [projects(source) for source in base.wheels if not is_third_party(source)]
     extras = [project.extra_requires(name) for project in own for name in stage.extras]
     return {
+        WHEELS: [wheel_name(source, projects) for source in base.wheels],
         "sdist": [source for source in base.wheels if is_third_party(source)],
         "dependencies": _all(project.dependencies or () for project in own),
         "hook inputs": _all(p.hook_inputs for p in own if p.dependencies is None),
@@ -184,9 +189,37 @@ def _groups(stage: TestStage, base: Base, projects: Callable[[str], Project]) ->
     return _all(project.group_requires(name) for name in stage.groups)
 
 
-def compared(declared: Declared) -> Declared:
-    """Return the words of a stored declaration that staleness goes by."""
-    return {word: values for word, values in declared.items() if word not in FOUND}
+def wheel_name(source: str, projects: Callable[[str], Project]) -> str:
+    """Return the normal name of what a source builds, empty where only its backend knows."""
+    if is_third_party(source):
+        return normal(source.partition("==")[0])
+    return normal(projects(source).name)
+
+
+def wheel_names(sources: Iterable[str], projects: Callable[[str], Project]) -> frozenset[str]:
+    """Return the names of what some sources build, as far as files say them."""
+    return frozenset(wheel_name(source, projects) for source in sources) - {""}
+
+
+def moved_words(
+    now: Declared, locked: RequirementSet, own: Iterable[str]
+) -> dict[str, tuple[list[str], list[str]]]:
+    """Return the values now and then of each word that is no longer what a set answers.
+
+    A set that has a package of ``own`` from an index, which is built here, answers it neither.
+    """
+    then = {word: values for word, values in locked.declared.items() if word not in FOUND}
+    if WHEELS not in then:
+        now = {word: values for word, values in now.items() if word != WHEELS}
+    moved = {
+        word: (now.get(word, []), then.get(word, []))
+        for word in sorted(now.keys() | then.keys())
+        if now.get(word) != then.get(word)
+    }
+    held = {requirement.name for requirement in locked.requirements} & {*own}
+    if held:
+        moved[WHEELS] = (sorted(held), [f"{name} of an index" for name in sorted(held)])
+    return moved
 
 
 def _all(parts: Iterable[Iterable[str]]) -> list[str]:

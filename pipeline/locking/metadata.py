@@ -29,6 +29,7 @@ MEMBERS_LIMIT = 100_000
 class Metadata:
     """``requires`` are the Requires-Dist lines; ``is_static`` whether they are final."""
 
+    name: str
     requires: tuple[str, ...]
     is_static: bool
 
@@ -51,6 +52,7 @@ def parse(text: str) -> Metadata:
     )
     dynamic = {str(value).lower() for value in message.get_all("Dynamic", [])}
     return Metadata(
+        name=message.get("Name", ""),
         requires=tuple(str(value) for value in message.get_all("Requires-Dist", [])),
         is_static=version >= STATIC_SINCE and "requires-dist" not in dynamic,
     )
@@ -101,7 +103,7 @@ def _declared(project: Project, text: str) -> Metadata | None:
         for extra in sorted(project.extras)
         for requirement in project.extra_requires(extra)
     )
-    return Metadata(requires=(*project.dependencies, *extras), is_static=True)
+    return Metadata(name=project.name, requires=(*project.dependencies, *extras), is_static=True)
 
 
 def _only_with(line: str, extra: str) -> str:

@@ -44,7 +44,8 @@ Pins = tuple[tuple[str, str], ...]
 class Wanted:
     """An environment to resolve: what it asks for, and what an earlier lock has of it.
 
-    ``stays`` says that nothing was declared otherwise since; ``python`` is the oldest one.
+    ``stays`` says that nothing was declared otherwise since; ``python`` is the oldest one; ``own``
+    are the names of the projects that it holds as they stand.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Wanted:
     python: str
     previous: RequirementSet | None
     stays: bool
+    own: frozenset[str] = frozenset()
 
 
 def resolve_environments(
@@ -107,11 +109,12 @@ def _wanted(context: Context, name: str, known: Members, lock: Lock, backends: B
     words = declared.environment(environment, known)
     moves = context.moves
     previous = moves.previous.environments.get(name)
+    own = declared.wheel_names(words.get("sources", ["."]), context.projects)
     stays = (
         previous is not None
         and not moves.names(name)
         and not moves.touches(previous)
-        and declared.compared(previous.declared) == words
+        and not declared.moved_words(words, previous, own)
     )
     if previous is not None and stays:
         words = previous.declared
@@ -128,6 +131,7 @@ def _wanted(context: Context, name: str, known: Members, lock: Lock, backends: B
         ),
         previous=previous,
         stays=stays,
+        own=own,
     )
 
 
@@ -159,11 +163,18 @@ def _alone(context: Context, one: Wanted, together: Request) -> RequirementSet:
         return one.previous
     context.say(f"environment {one.name}: resolving")
     request = _request(context, one, one.asked)
-    if request.requirements == together.requirements:  # which was answered
+    same = request.requirements == together.requirements and request.excluded == together.excluded
+    if same:  # which was answered
         request = replace(together, label=request.label, where=request.where)
     else:
         request = replace(request, pins=pins, moving=frozenset())
     chosen = context.resolver.for_people(request, one.environment.platforms)
+    others = {
+        name: place
+        for name, place in members(context.pipeline, context.projects).places.items()
+        if name not in one.own
+    }
+    refuse(one.name, [r.name for r in chosen], others, context.where("environments", one.name))
     return RequirementSet(declared=one.words, requirements=chosen)
 
 
@@ -179,6 +190,7 @@ def _together(context: Context, group: list[Wanted], earlier: Pins) -> Request:
     request = replace(
         _request(context, group[0], union),
         pins=pins,
+        excluded=frozenset(name for one in group for name in one.own),
         label=f"environment{'s' if len(group) > 1 else ''} {names}",
     )
     try:
@@ -193,6 +205,7 @@ def _request(context: Context, one: Wanted, requirements: Iterable[str]) -> Requ
         requirements=tuple(requirements),
         python=one.python,
         moving=context.moves.packages,
+        excluded=one.own,
         label=f"environment `{one.name}`",
         where=context.where("environments", one.name),
     )

@@ -13,7 +13,6 @@ from pipeline.locking.select import linux_environment
 from pipeline.locking.unnamed import refuse_unbuilt
 from pipeline.locking.uv import Request
 from pipeline.locking.workspace import members
-from pipeline.project.pyproject import normal, requirement_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +44,8 @@ def _resolve(
     moves = context.moves
     stages = moves.previous.stages
     previous = stages[stage.name].sets.get(base.key) if stage.name in stages else None
-    if previous is not None and _stays(context, stage.name, previous, words):
+    own = declared.wheel_names(base.wheels, context.projects)
+    if previous is not None and _stays(context, stage.name, previous, words, own):
         return previous
     context.say(f"stage {stage.name}: resolving requirements for {base.key}")
     where = context.where("stages", stage.name)
@@ -63,6 +63,8 @@ def _resolve(
             hint=f"add `python3` to `packages` in `images/{base.image}.yaml`",
         )
     asked, found = _asked(stage, base, words, backends, context)
+    # The names of those that no file tells are known now that their backends were asked.
+    own = frozenset(name for source in base.wheels for name in backends.names(source, base))
     request = Request(
         requirements=tuple(sorted(set(asked))),
         python=base.python,
@@ -70,21 +72,28 @@ def _resolve(
         glibc=base.glibc,
         pins=moves.pins(stage.name, previous),
         moving=moves.packages,
+        excluded=own,
         label=f"stage `{stage.name}`",
         where=where,
     )
-    return RequirementSet(
-        declared=dict(sorted({**words, **found}.items())),
-        requirements=context.resolver.for_image(request) if asked else (),
-    )
+    chosen = context.resolver.for_image(request) if asked else ()
+    if isinstance(stage, TestStage | ImageStage):
+        _refuse_unbuilt(stage, base, [requirement.name for requirement in chosen], context)
+    return RequirementSet(declared=dict(sorted({**words, **found}.items())), requirements=chosen)
 
 
-def _stays(context: Context, section: str, previous: RequirementSet, words: Declared) -> bool:
+def _stays(
+    context: Context,
+    section: str,
+    previous: RequirementSet,
+    words: Declared,
+    own: frozenset[str],
+) -> bool:
     moves = context.moves
     return (
         not moves.names(section)
         and not moves.touches(previous)
-        and declared.compared(previous.declared) == words
+        and not declared.moved_words(words, previous, own)
     )
 
 
@@ -127,14 +136,17 @@ def _to_run(
     ]
     if any(not is_third_party(source) for source in base.wheels):
         fixed += words.get("extras", [])
-    asked = _without(base.wheels, [*fixed, *computed], backends)
-    others = members(context.pipeline, context.projects).places
-    refuse_unbuilt(stage.name, asked, others, context.where("stages", stage.name))
+    asked = [*fixed, *computed]
+    _refuse_unbuilt(stage, base, asked, context)
     found = {"metadata": sorted(set(computed))} if computed else {}
     return asked, found
 
 
-def _without(sources: Iterable[str], asked: Iterable[str], backends: Backends) -> list[str]:
-    """Leave out the wheels to be installed: built here, no index may supply them."""
-    own = {normal(backends.name(source)) for source in sources}
-    return [requirement for requirement in asked if requirement_name(requirement)[0] not in own]
+def _refuse_unbuilt(
+    stage: TestStage | ImageStage, base: Base, asked: Iterable[str], context: Context
+) -> None:
+    """Refuse to ask an index for a project of the repository that ``/env`` gets no wheel of."""
+    own = declared.wheel_names(base.wheels, context.projects)
+    places = members(context.pipeline, context.projects).places
+    others = {name: place for name, place in places.items() if name not in own}
+    refuse_unbuilt(stage.name, asked, others, context.where("stages", stage.name))

@@ -9,17 +9,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockError
+from pipeline.lock.types import RequirementSet
 from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, third_party_sources
 from pipeline.locking.workspace import members
 from pipeline.project.pyproject import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from pipeline.config.model import Pipeline
     from pipeline.lock.types import Declared, Lock
     from pipeline.project.pyproject import Project
+
+    Wanted = tuple[Declared, frozenset[str]]
+    """A declaration, and the names of what is built here, of which it holds none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +80,10 @@ def _where(pipeline: Pipeline, stale: Stale) -> str:
 
 
 def _images(pipeline: Pipeline, lock: Lock) -> Iterator[Stale]:
-    now = {name: declared.image(image, pipeline.root) for name, image in pipeline.images.items()}
-    then = {name: image.declared for name, image in lock.images.items()}
+    nothing: frozenset[str] = frozenset()
+    images = pipeline.images.items()
+    now = {name: (declared.image(image, pipeline.root), nothing) for name, image in images}
+    then = {name: RequirementSet(declared=image.declared) for name, image in lock.images.items()}
     yield from _sections("images", now, then)
 
 
@@ -90,29 +96,32 @@ def _sources(pipeline: Pipeline, lock: Lock) -> Iterator[Stale]:
 def _stages(pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project]) -> Iterator[Stale]:
     stages = {stage.name: stage for stage in container_stages(pipeline)}
     for name in sorted(stages.keys() | lock.stages.keys()):
-        now: dict[str, Declared] = {}
+        now: dict[str, Wanted] = {}
         if name in stages:
             for base in bases(pipeline, stages[name], lock.images):
                 words = declared.base(stages[name], base, projects)
                 if words is not None:
-                    now[base.key] = words
+                    now[base.key] = (words, declared.wheel_names(base.wheels, projects))
         locked = lock.stages[name].sets if name in lock.stages else {}
-        yield from _sets(f"stages.{name}", now, {key: locked[key].declared for key in locked})
+        yield from _sets(f"stages.{name}", now, locked)
 
 
 def _environments(
     pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project]
 ) -> Iterator[Stale]:
-    now: dict[str, Declared] = {}
+    now: dict[str, Wanted] = {}
     if pipeline.environments:
         known = members(pipeline, projects)
-        declarations = pipeline.environments.items()
-        now = {name: declared.environment(one, known) for name, one in declarations}
-    then = {name: locked.declared for name, locked in lock.environments.items()}
-    yield from _sections("environments", now, then)
+        for name, one in pipeline.environments.items():
+            words = declared.environment(one, known)
+            own = declared.wheel_names(words.get("sources", ["."]), projects)
+            now[name] = (words, own)
+    yield from _sections("environments", now, lock.environments)
 
 
-def _sections(kind: str, now: dict[str, Declared], then: dict[str, Declared]) -> Iterator[Stale]:
+def _sections(
+    kind: str, now: Mapping[str, Wanted], then: Mapping[str, RequirementSet]
+) -> Iterator[Stale]:
     for name in sorted(now.keys() | then.keys()):
         section = f"{kind}.{name}"
         if name in now and name in then:
@@ -121,7 +130,9 @@ def _sections(kind: str, now: dict[str, Declared], then: dict[str, Declared]) ->
             yield _whole(section, name if name in now else "", name if name in then else "")
 
 
-def _sets(section: str, now: dict[str, Declared], then: dict[str, Declared]) -> Iterator[Stale]:
+def _sets(
+    section: str, now: Mapping[str, Wanted], then: Mapping[str, RequirementSet]
+) -> Iterator[Stale]:
     for key in sorted(now.keys() & then.keys()):
         yield from _words(section, now[key], then[key])
     for key in sorted(now.keys() ^ then.keys()):
@@ -137,9 +148,9 @@ def _whole(section: str, now: str, then: str) -> Stale:
     )
 
 
-def _words(section: str, now: Declared, then: Declared) -> Iterator[Stale]:
-    then = declared.compared(then)
-    for word in sorted(now.keys() | then.keys()):
-        left, right = tuple(now.get(word, ())), tuple(then.get(word, ()))
-        if left != right:
-            yield Stale(section=section, what=word, declared_now=left, declared_then=right)
+def _words(section: str, now: Wanted, then: RequirementSet) -> Iterator[Stale]:
+    words, own = now
+    for word, (left, right) in declared.moved_words(words, then, own).items():
+        yield Stale(
+            section=section, what=word, declared_now=tuple(left), declared_then=tuple(right)
+        )

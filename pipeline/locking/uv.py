@@ -37,6 +37,7 @@ NEWEST_GLIBC_MINOR = 40
 OLDEST_GLIBC_MINOR = 31
 """The range of ``manylinux_2_N`` that uv knows without gaps."""
 
+EXCLUDES = "excludes.txt"
 TIMEOUT_SECONDS = 600.0
 ABSENT_WORDS = ("(404 Not Found)", "(410 Gone)")
 NETWORK_WORDS = (
@@ -58,7 +59,9 @@ class Request:
 
     ``python`` is like ``3.11``: the interpreter of ``target``, or the oldest one of a resolution
     for every platform when ``target`` is None. ``pins`` are versions to prefer, except for the
-    names in ``moving``. ``label`` and ``where`` are for messages and do not count for equality.
+    names in ``moving``. No index is asked for the names in ``excluded``, wherever in the closure
+    something requires them: what they stand for is built here. ``label`` and ``where`` are for
+    messages and do not count for equality.
     """
 
     requirements: tuple[str, ...]
@@ -67,6 +70,7 @@ class Request:
     glibc: str = ""
     pins: tuple[tuple[str, str], ...] = ()
     moving: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
     label: str = field(default="", compare=False)
     where: str = field(default="", compare=False)
 
@@ -98,6 +102,7 @@ def resolve(request: Request, settings: Settings) -> tuple[Package, ...]:
     with tempfile.TemporaryDirectory(prefix="pipeline-lock-") as name:
         directory = Path(name)
         (directory / "requirements.in").write_text("\n".join(request.requirements) + "\n")
+        (directory / EXCLUDES).write_text("\n".join(sorted(request.excluded)))
         output = directory / "pylock.toml"
         if pins := _preferred(request, settings):
             output.write_text(_previous(pins))
@@ -167,6 +172,8 @@ def command(request: Request, directory: Path, settings: Settings) -> list[str]:
         words += ["--universal"]
     else:
         words += ["--python-platform", _platform(request.target, request.glibc)]
+    if request.excluded:
+        words += ["--excludes", str(directory / EXCLUDES)]
     for name in sorted(request.moving - settings.forks.keys()):
         words += ["--upgrade-package", name]
     if settings.downloads and settings.downloads.directory.path.is_dir():

@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from pipeline.errors import ConfigError
+from pipeline.plan.render import SHELL
 from pipeline.stages.container import Situation, recipe
 
 if TYPE_CHECKING:
     from pipeline.config.stages import TestStage
     from pipeline.plan.recipe import Input, Recipe
+
+
+INSTALLER = "installer"
+INSTALL = (
+    "for wheel in /wheel/*.whl; do "
+    '/env/bin/python -m installer --no-compile-bytecode "$wheel" || exit; done'
+)
+FROM_ITSELF = 'for own in /wheel/installer-*.whl; do export PYTHONPATH="$own"; done; '
+"""Where `installer` itself is under test, it is not in ``/env`` but installs from its own wheel."""
 
 
 def plan(situation: Situation) -> Recipe:
@@ -32,4 +42,6 @@ def plan(situation: Situation) -> Recipe:
     for number, wheel in enumerate(wheels, start=1):
         contexts["wheel" if number == 1 else f"wheel-{number}"] = ("/wheel", wheel)
     stage = cast("TestStage", situation.stage)
-    return recipe(situation, "test", contexts, run=stage.run)
+    names = {locked.name for locked in situation.requirements().requirements}
+    install = INSTALL if INSTALLER in names else FROM_ITSELF + INSTALL
+    return recipe(situation, "test", contexts, commands=((*SHELL, install),), run=stage.run)

@@ -52,7 +52,12 @@ def words(root: Path, stage: ImageStage, wheel: WheelStage | None = None) -> Dec
 def test_an_image_locks_what_its_wheel_needs_to_run_and_no_tools(root: Path) -> None:
     stage = ImageStage(name="app", image="python", needs=("wheel",))
     found = words(root, stage)
-    assert found == {"dependencies": ["attrs"], "glibc": ["2.36"], "python": ["3.11"]}
+    assert found == {
+        "dependencies": ["attrs"],
+        "glibc": ["2.36"],
+        "python": ["3.11"],
+        "wheels": ["thing"],
+    }
 
 
 def test_extras_and_requirements_are_locked_with_it(root: Path) -> None:

@@ -42,7 +42,7 @@ IMAGE = "from: {debian: bookworm}\nplatforms: [linux_x86_64, linux_arm64]\npacka
 Planned = "Callable[..., Plan]"
 
 
-def locked(*stages: str, source: str = "") -> Lock:
+def locked(*stages: str, source: str = "", package: str = "build") -> Lock:
     """Return a lock with one image for both platforms and one wheel in every ``/env``."""
     shell = DebianPackage(
         name="dash",
@@ -54,8 +54,8 @@ def locked(*stages: str, source: str = "") -> Lock:
     )
     platform = LockedPlatform(digest="a" * 64, packages=(shell,), python="3.11", glibc="2.36")
     platforms = dict.fromkeys(("linux/amd64", "linux/arm64"), platform)
-    wheel = PythonFile(name="build-1.6-py3-none-any.whl", sha256="b" * 64, size=1)
-    requirement = LockedRequirement(name="build", version="1.6", files=(wheel,))
+    wheel = PythonFile(name=f"{package}-1.6-py3-none-any.whl", sha256="b" * 64, size=1)
+    requirement = LockedRequirement(name=package, version="1.6", files=(wheel,))
     found = RequirementSet(declared={}, requirements=(requirement,))
     prefix = f"{source}:" if source else ""
     keys = [f"{prefix}cp311-{target}" for target in ("linux_x86_64", "linux_arm64")]

@@ -7,6 +7,7 @@ import pytest
 from pipeline.errors import ConfigError, LockError, UsageError
 from pipeline.lock.types import Lock
 from pipeline.plan.recipe import OutputInput
+from tests.unit.stages.conftest import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,6 +120,20 @@ def test_settings_go_to_the_backend_one_flag_for_each_value(
     for cell in planned("wheel").cells:
         assert cell.recipe is not None
         assert f'"--{cell.name}", {flags}, "--outdir"' in cell.recipe.dockerfile
+
+
+def test_wheels_are_installed_by_installer_which_installs_itself_where_it_is_under_test(
+    planned: Planned,
+) -> None:
+    def steps(name: str) -> str:
+        lock = locked("sdist", "wheel", "test", package=name)
+        recipe = planned("test", lock=lock).by_name()["test"].recipe
+        assert recipe is not None
+        return recipe.dockerfile
+
+    assert "PYTHONPATH=" not in steps("installer")
+    assert "/wheel/installer-*.whl" in steps("idna")
+    assert '"$wheel\\" || exit; done"]' in steps("idna")
 
 
 def test_arguments_and_templates_are_part_of_a_key(repository: Path, planned: Planned) -> None:

@@ -12,6 +12,7 @@ from pipeline.errors import LockError
 from pipeline.lock.types import PythonFile
 from pipeline.locking import uv
 from pipeline.locking.bases import third_party_sources
+from pipeline.locking.constraints import Constraints
 from pipeline.locking.credentials import pip_client
 from pipeline.locking.index import Index
 from pipeline.locking.python import OLDEST_PYTHON, supported
@@ -61,6 +62,7 @@ def newest(name: str, pipeline: Pipeline, lock: Lock, settings: Settings) -> tup
     Raises LockError when there is none, or the lock has no image with Python; NetworkError.
     """
     settings = settings.without_downloads()
+    constraints = Constraints.read(settings, pip_client(settings))
     found = set()
     for python, glibc, target in _interpreters(lock):
         request = uv.Request(
@@ -68,6 +70,7 @@ def newest(name: str, pipeline: Pipeline, lock: Lock, settings: Settings) -> tup
             python=python,
             target=target,
             glibc=glibc,
+            constraints=constraints.installs,
             label=f"`{name}`",
             where=pipeline.where("project", "download-cache"),
         )

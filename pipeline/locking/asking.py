@@ -155,6 +155,7 @@ class Backends:
             python=base.python,
             target=base.target,
             glibc=base.glibc,
+            constraints=self._context.constraints.builds,
             label=f"the build requirements in `{project.where}`",
             where=project.where,
         )

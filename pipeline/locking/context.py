@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
+from pipeline.locking.constraints import Constraints
 from pipeline.project.pyproject import normal
 
 if TYPE_CHECKING:
@@ -100,7 +101,11 @@ def python_files(lock: Lock) -> Iterator[PythonFile]:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """The tools of one resolution. ``say`` is told what is being done, for people who wait."""
+    """The tools of one resolution.
+
+    ``constraints`` are those of this machine; ``say`` is told what is being done, for people who
+    wait.
+    """
 
     pipeline: Pipeline
     moves: Moves
@@ -113,6 +118,7 @@ class Context:
     run_step: RunStep
     projects: Callable[[str], Project]
     epoch: int
+    constraints: Constraints = field(default_factory=Constraints)
     say: Callable[[str], None] = field(default=lambda _: None)
 
     def where(self, *path: str) -> str:

@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from pipeline.locking.workspace import Members
     from pipeline.project.pyproject import Project
 
-FOUND = frozenset({"hooks", "metadata", "sdist requires"})
-"""Words that resolving adds for the reader: what hooks answered, what an sdist says of itself.
+FOUND = frozenset({"constraints", "hooks", "metadata", "sdist requires"})
+"""Words that resolving adds for the reader: what hooks answered, what an sdist says of itself, what
+constraints the machine had.
 
-They cannot be computed offline, so they are not compared.
+They cannot be computed offline or elsewhere, so they are not compared.
 """
 
 WHEELS = "wheels"
@@ -189,6 +190,11 @@ def _groups(stage: TestStage, base: Base, projects: Callable[[str], Project]) ->
     return _all(project.group_requires(name) for name in stage.groups)
 
 
+def compared(declared: Declared) -> Declared:
+    """Return the words of a stored declaration that staleness goes by."""
+    return {word: values for word, values in declared.items() if word not in FOUND}
+
+
 def wheel_name(source: str, projects: Callable[[str], Project]) -> str:
     """Return the normal name of what a source builds, empty where only its backend knows."""
     if is_third_party(source):
@@ -208,7 +214,7 @@ def moved_words(
 
     A set that has a package of ``own`` from an index, which is built here, answers it neither.
     """
-    then = {word: values for word, values in locked.declared.items() if word not in FOUND}
+    then = compared(locked.declared)
     if WHEELS not in then:
         now = {word: values for word, values in now.items() if word != WHEELS}
     moved = {

@@ -34,6 +34,8 @@ class PipSettings:
     index: str = field(default="", repr=False)
     extra_indexes: tuple[str, ...] = field(default=(), repr=False)
     find_links: tuple[str, ...] = field(default=(), repr=False)
+    constraints: tuple[str, ...] = field(default=(), repr=False)
+    build_constraints: tuple[str, ...] = field(default=(), repr=False)
     no_index: bool = False
     cert: str = ""
     proxy: str = field(default="", repr=False)
@@ -85,6 +87,8 @@ def parse(text: str) -> PipSettings:
         index=values.get("index-url", values.get("pypi-url", "")).strip(),
         extra_indexes=tuple(values.get("extra-index-url", "").split()),
         find_links=tuple(values.get("find-links", "").split()),
+        constraints=tuple(values.get("constraint", "").split()),
+        build_constraints=tuple(values.get("build-constraint", "").split()),
         no_index=values.get("no-index", "").lower() in {"1", "true", "yes", "on"},
         cert=os.path.expanduser(values.get("cert", "")),
         proxy=values.get("proxy", ""),

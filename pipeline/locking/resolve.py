@@ -20,6 +20,7 @@ from pipeline.files import sha256_file
 from pipeline.lock.types import Lock, PythonFile
 from pipeline.locking.asking import Backends
 from pipeline.locking.bases import third_party_sources
+from pipeline.locking.constraints import Constraints
 from pipeline.locking.context import Context, Moves, python_files
 from pipeline.locking.credentials import pip_client
 from pipeline.locking.debian_archive import Archive
@@ -111,6 +112,9 @@ def _context(
 ) -> Context:
     client = pip_client(settings)
     index = Index(client, settings)
+    constraints = Constraints.read(settings, client)
+    if constraints.files:
+        say(f"resolving under the constraints in {', '.join(constraints.files)}")
     return Context(
         pipeline=pipeline,
         moves=moves,
@@ -123,6 +127,7 @@ def _context(
         run_step=run_step,
         projects=reader(pipeline.root),
         epoch=epoch,
+        constraints=constraints,
         say=say,
     )
 

@@ -16,6 +16,8 @@ from pipeline.errors import LockError
 from pipeline.lock.types import RequirementSet
 from pipeline.locking import declared
 from pipeline.locking.computed import computed
+from pipeline.locking.constraints import WORD as CONSTRAINTS
+from pipeline.locking.constraints import kept, recorded
 from pipeline.locking.explain import naming, standing
 from pipeline.locking.python import oldest_python
 from pipeline.locking.unnamed import refuse, unnamed
@@ -110,11 +112,13 @@ def _wanted(context: Context, name: str, known: Members, lock: Lock, backends: B
     moves = context.moves
     previous = moves.previous.environments.get(name)
     own = declared.wheel_names(words.get("sources", ["."]), context.projects)
+    lines = context.constraints.installs
     stays = (
         previous is not None
         and not moves.names(name)
         and not moves.touches(previous)
         and not declared.moved_words(words, previous, own)
+        and kept(lines, previous.declared, (one.name for one in previous.requirements))
     )
     if previous is not None and stays:
         words = previous.declared
@@ -175,7 +179,11 @@ def _alone(context: Context, one: Wanted, together: Request) -> RequirementSet:
         if name not in one.own
     }
     refuse(one.name, [r.name for r in chosen], others, context.where("environments", one.name))
-    return RequirementSet(declared=one.words, requirements=chosen)
+    lines = context.constraints.installs
+    words = {word: values for word, values in one.words.items() if word != CONSTRAINTS}
+    if lines:
+        words[CONSTRAINTS] = recorded(lines, (requirement.name for requirement in chosen))
+    return RequirementSet(declared=dict(sorted(words.items())), requirements=chosen)
 
 
 def _together(context: Context, group: list[Wanted], earlier: Pins) -> Request:
@@ -206,6 +214,7 @@ def _request(context: Context, one: Wanted, requirements: Iterable[str]) -> Requ
         python=one.python,
         moving=context.moves.packages,
         excluded=one.own,
+        constraints=context.constraints.installs,
         label=f"environment `{one.name}`",
         where=context.where("environments", one.name),
     )

@@ -9,6 +9,8 @@ from pipeline.errors import ConfigError
 from pipeline.images.assemble import image_digest
 from pipeline.lock.types import Lock, LockedImage, LockedPlatform
 from pipeline.locking import declared
+from pipeline.locking.constraints import WORD as CONSTRAINTS
+from pipeline.locking.constraints import kept, recorded
 from pipeline.locking.debian import Closure, facts, locked
 from pipeline.locking.fetch import fetch, missing, platform_files
 from pipeline.locking.resolve_base import check_python, resolve_base
@@ -17,8 +19,11 @@ from pipeline.platforms import Target
 from pipeline.project.pyproject import normal
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pipeline.config.model import Image
     from pipeline.lock.types import DebianPackage, PythonFile
+    from pipeline.locking.constraints import Lines
     from pipeline.locking.context import Context
 
 
@@ -51,6 +56,9 @@ def _resolve(
         platforms = {
             target.platform: _platform(image, target, context, done) for target in image.platforms
         }
+        if constraints := _constraints(image, context):
+            words = {**words, CONSTRAINTS: recorded(constraints, _projects(platforms))}
+            words = dict(sorted(words.items()))
         done[name] = LockedImage(declared=words, platforms=platforms)
     done[name] = _with_digests(name, context, done)
 
@@ -63,12 +71,13 @@ def _stays(
     parent = image.origin.image
     parent_stays = parent is None or done[parent] == moves.previous.images.get(parent)
     own = {normal(p.name) for locked_on in previous.platforms.values() for p in locked_on.packages}
-    own |= {_project(w) for locked_on in previous.platforms.values() for w in locked_on.wheels}
+    own |= _projects(previous.platforms)
     return (
         parent_stays
         and not moves.names(image.name)
         and not own & moves.packages
-        and previous.declared == declared.image(image, context.pipeline.root)
+        and declared.compared(previous.declared) == declared.image(image, context.pipeline.root)
+        and kept(_constraints(image, context), previous.declared, _projects(previous.platforms))
         and all(locked_on.digest for locked_on in previous.platforms.values())
     )
 
@@ -82,8 +91,15 @@ def _at_hand(image: LockedImage, context: Context) -> bool:
     return not missing(files, context.store)
 
 
-def _project(wheel: PythonFile) -> str:
-    return normal(wheel.name.partition("-")[0])
+def _projects(platforms: Mapping[str, LockedPlatform]) -> set[str]:
+    """Return the names of the Python packages of an image."""
+    wheels = (wheel for locked_on in platforms.values() for wheel in locked_on.wheels)
+    return {normal(wheel.name.partition("-")[0]) for wheel in wheels}
+
+
+def _constraints(image: Image, context: Context) -> Lines:
+    """Return the constraints that hold for an image: none where it has no Python packages."""
+    return context.constraints.installs if image.python.requires else ()
 
 
 def _platform(
@@ -180,6 +196,7 @@ def _wheels(
         glibc=glibc,
         pins=_pins(image, target, context),
         moving=context.moves.packages,
+        constraints=_constraints(image, context),
         label=f"the Python layer of image `{image.name}`",
         where=where,
     )

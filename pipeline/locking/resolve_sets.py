@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.config.stages import ImageStage, SdistStage, TestStage, WheelStage
+from pipeline.config.stages import BuildStage, ImageStage, SdistStage, TestStage, WheelStage
 from pipeline.errors import ConfigError
 from pipeline.lock.types import LockedStage, RequirementSet
 from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, is_third_party
+from pipeline.locking.constraints import WORD as CONSTRAINTS
+from pipeline.locking.constraints import kept, recorded
 from pipeline.locking.select import linux_environment
 from pipeline.locking.unnamed import refuse_unbuilt
 from pipeline.locking.uv import Request
@@ -45,7 +47,13 @@ def _resolve(
     stages = moves.previous.stages
     previous = stages[stage.name].sets.get(base.key) if stage.name in stages else None
     own = declared.wheel_names(base.wheels, context.projects)
-    if previous is not None and _stays(context, stage.name, previous, words, own):
+    constraints = context.constraints
+    lines = constraints.builds if isinstance(stage, BuildStage) else constraints.installs
+    if (
+        previous is not None
+        and _stays(context, stage.name, previous, words, own)
+        and kept(lines, previous.declared, (one.name for one in previous.requirements))
+    ):
         return previous
     context.say(f"stage {stage.name}: resolving requirements for {base.key}")
     where = context.where("stages", stage.name)
@@ -73,12 +81,15 @@ def _resolve(
         pins=moves.pins(stage.name, previous),
         moving=moves.packages,
         excluded=own,
+        constraints=lines,
         label=f"stage `{stage.name}`",
         where=where,
     )
     chosen = context.resolver.for_image(request) if asked else ()
     if isinstance(stage, TestStage | ImageStage):
         _refuse_unbuilt(stage, base, [requirement.name for requirement in chosen], context)
+    if lines:
+        found = {**found, CONSTRAINTS: recorded(lines, (one.name for one in chosen))}
     return RequirementSet(declared=dict(sorted({**words, **found}.items())), requirements=chosen)
 
 

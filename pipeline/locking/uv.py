@@ -21,11 +21,12 @@ from uv import find_uv_bin
 
 from pipeline import process
 from pipeline.errors import LockError, NetworkError
-from pipeline.locking.explain import trimmed
+from pipeline.locking.explain import naming, trimmed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from pipeline.locking.constraints import Constraint
     from pipeline.locking.settings import Settings
     from pipeline.platforms import Target
 
@@ -37,6 +38,7 @@ NEWEST_GLIBC_MINOR = 40
 OLDEST_GLIBC_MINOR = 31
 """The range of ``manylinux_2_N`` that uv knows without gaps."""
 
+CONSTRAINTS = "constraints.txt"
 EXCLUDES = "excludes.txt"
 TIMEOUT_SECONDS = 600.0
 ABSENT_WORDS = ("(404 Not Found)", "(410 Gone)")
@@ -60,7 +62,8 @@ class Request:
     ``python`` is like ``3.11``: the interpreter of ``target``, or the oldest one of a resolution
     for every platform when ``target`` is None. ``pins`` are versions to prefer, except for the
     names in ``moving``. No index is asked for the names in ``excluded``, wherever in the closure
-    something requires them: what they stand for is built here. ``label`` and ``where`` are for
+    something requires them: what they stand for is built here. ``constraints`` are those of this
+    machine. ``label`` and ``where`` are for
     messages and do not count for equality.
     """
 
@@ -71,6 +74,7 @@ class Request:
     pins: tuple[tuple[str, str], ...] = ()
     moving: frozenset[str] = frozenset()
     excluded: frozenset[str] = frozenset()
+    constraints: tuple[Constraint, ...] = ()
     label: str = field(default="", compare=False)
     where: str = field(default="", compare=False)
 
@@ -103,6 +107,8 @@ def resolve(request: Request, settings: Settings) -> tuple[Package, ...]:
         directory = Path(name)
         (directory / "requirements.in").write_text("\n".join(request.requirements) + "\n")
         (directory / EXCLUDES).write_text("\n".join(sorted(request.excluded)))
+        constraints = "\n".join(constraint.text for constraint in request.constraints)
+        (directory / CONSTRAINTS).write_text(constraints)
         output = directory / "pylock.toml"
         if pins := _preferred(request, settings):
             output.write_text(_previous(pins))
@@ -172,6 +178,8 @@ def command(request: Request, directory: Path, settings: Settings) -> list[str]:
         words += ["--universal"]
     else:
         words += ["--python-platform", _platform(request.target, request.glibc)]
+    if request.constraints:
+        words += ["--constraints", str(directory / CONSTRAINTS)]
     if request.excluded:
         words += ["--excludes", str(directory / EXCLUDES)]
     for name in sorted(request.moving - settings.forks.keys()):
@@ -266,6 +274,15 @@ def _failure(request: Request, stderr: str) -> LockError | NetworkError:
             where=request.where,
             hint="check the network and pip's settings (`pip config list`)",
             detail=detail,
+        )
+    named = naming(detail)
+    constrained = [one for one in request.constraints if named(one.text)]
+    if constrained:
+        return LockError(
+            f"{request.label} cannot be resolved under the constraints of this machine",
+            where=request.where,
+            hint="change the requirements or the constraints",
+            detail=(*detail, *(f"{one.where}: {one.text}" for one in constrained)),
         )
     together = "change the requirements, so that one set of wheels answers them all"
     return LockError(

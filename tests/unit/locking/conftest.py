@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import zipfile
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.locking.constraints import Constraints
+from pipeline.locking.context import Context, Moves
 from pipeline.locking.credentials import pip_client
+from pipeline.locking.debian_archive import Archive
+from pipeline.locking.index import Index
 from pipeline.locking.pip_settings import PipSettings
+from pipeline.locking.places import registries
+from pipeline.locking.python import Resolver
 from pipeline.locking.settings import Settings
+from pipeline.project.pyproject import reader
 from pipeline.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from pipeline.config.model import Pipeline
+    from pipeline.lock.types import Lock
     from pipeline.network.transport import Client
 
     Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -176,3 +187,46 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """Open an empty store."""
     with Store.open(tmp_path / "store") as opened:
         yield opened
+
+
+def release(index: Path, name: str, version: str, *requires: str) -> None:
+    """Put a release into the one place that packages come from."""
+    info = f"{name}-{version}.dist-info"
+    lines = [f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {r}" for r in requires)]
+    with zipfile.ZipFile(index / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        archive.writestr(f"{info}/METADATA", "\n".join(["Metadata-Version: 2.1", *lines, ""]))
+        tags = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        archive.writestr(f"{info}/WHEEL", tags)
+        archive.writestr(f"{info}/RECORD", "")
+
+
+def resolving(
+    pipeline: Pipeline, index: Path, store: Store, previous: Lock, **environ: str
+) -> Context:
+    """Return what resolves a repository from a directory of packages, as pip is set by variables.
+
+    Backends ask for nothing.
+    """
+    settings = Settings(environ={"HOME": str(index), **environ}, root=pipeline.root)
+    vars(settings)["pip"] = PipSettings(
+        find_links=(str(index),),
+        no_index=True,
+        constraints=tuple(environ.get("PIP_CONSTRAINT", "").split()),
+        build_constraints=tuple(environ.get("PIP_BUILD_CONSTRAINT", "").split()),
+    )
+    client = pip_client(settings)
+    simple = Index(client, settings)
+    return Context(
+        pipeline=pipeline,
+        moves=Moves.of(pipeline, previous, frozenset()),
+        settings=settings,
+        store=store,
+        index=simple,
+        archive=Archive(client, settings, now=datetime.now(tz=UTC)),
+        registry=registries(settings),
+        resolver=Resolver(settings, simple, ()),
+        run_step=lambda _step, _lock: b'{"requires": []}',
+        projects=reader(pipeline.root),
+        epoch=0,
+        constraints=Constraints.read(settings, client),
+    )

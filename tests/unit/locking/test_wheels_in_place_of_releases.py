@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,18 +22,11 @@ from pipeline.lock.types import (
 from pipeline.locking import declared
 from pipeline.locking.asking import Backends
 from pipeline.locking.bases import bases
-from pipeline.locking.context import Context, Moves
-from pipeline.locking.credentials import pip_client
-from pipeline.locking.debian_archive import Archive
-from pipeline.locking.index import Index
-from pipeline.locking.pip_settings import PipSettings
-from pipeline.locking.places import registries
-from pipeline.locking.python import Resolver
 from pipeline.locking.resolve_environments import resolve_environments
 from pipeline.locking.resolve_sets import resolve_stages
-from pipeline.locking.settings import Settings
 from pipeline.locking.stale import check
 from pipeline.project.pyproject import reader
+from tests.unit.locking.conftest import release, resolving
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,17 +44,6 @@ LIB = WheelStage(name="lib", image="python", source="lib")
 TEST = stages.TestStage(
     name="test", image="python", needs=("wheel",), run=("true",), requires=("runner",)
 )
-
-
-def release(index: Path, name: str, version: str, *requires: str) -> None:
-    """Put a release into the one place that packages come from."""
-    info = f"{name}-{version}.dist-info"
-    lines = [f"Name: {name}", f"Version: {version}", *(f"Requires-Dist: {r}" for r in requires)]
-    with zipfile.ZipFile(index / f"{name}-{version}-py3-none-any.whl", "w") as archive:
-        archive.writestr(f"{info}/METADATA", "\n".join(["Metadata-Version: 2.1", *lines, ""]))
-        tags = "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        archive.writestr(f"{info}/WHEEL", tags)
-        archive.writestr(f"{info}/RECORD", "")
 
 
 def project(directory: Path, name: str, *dependencies: str) -> None:
@@ -100,33 +80,12 @@ def repository(root: Path, *declared: Stage, **environments: Environment) -> Pip
     )
 
 
-def context(pipeline: Pipeline, index: Path, store: Store, previous: Lock) -> Context:
-    settings = Settings(environ={"HOME": str(index)}, root=pipeline.root)
-    vars(settings)["pip"] = PipSettings(find_links=(str(index),), no_index=True)
-    client = pip_client(settings)
-    simple = Index(client, settings)
-
-    return Context(
-        pipeline=pipeline,
-        moves=Moves.of(pipeline, previous, frozenset()),
-        settings=settings,
-        store=store,
-        index=simple,
-        archive=Archive(client, settings, now=datetime.now(tz=UTC)),
-        registry=registries(settings),
-        resolver=Resolver(settings, simple, ()),
-        run_step=lambda _step, _lock: b'{"requires": []}',
-        projects=reader(pipeline.root),
-        epoch=0,
-    )
-
-
 def resolved(
     pipeline: Pipeline, index: Path, store: Store, stage: str, previous: Lock | None = None
 ) -> Mapping[str, str]:
     """Return the versions in the one set of a stage."""
     lock = previous or Lock(epoch=0, images=IMAGES)
-    found = context(pipeline, index, store, lock)
+    found = resolving(pipeline, index, store, lock)
     (locked,) = resolve_stages(found, lock, Backends(found, lock))[stage].sets.values()
     return {requirement.name: requirement.version for requirement in locked.requirements}
 
@@ -186,13 +145,13 @@ def test_an_environment_holds_its_projects_and_no_release_of_them(
     project(root / "lib", "lib")
     pipeline = repository(root, **environments)
     lock = Lock(epoch=0)
-    found = context(pipeline, index, store, lock)
+    found = resolving(pipeline, index, store, lock)
     locked = resolve_environments(found, lock, Backends(found, lock))
     assert [one.name for one in locked["dev"].requirements] == ["idna", "runner"]
     release(index, "core", "9.0")
     wrong = replace(environments["other"], requires=("runner",))
     pipeline = repository(root, dev=environments["dev"], other=wrong)
-    found = context(pipeline, index, store, lock)
+    found = resolving(pipeline, index, store, lock)
     with pytest.raises(ConfigError, match="environment `other` needs `core`"):
         resolve_environments(found, lock, Backends(found, lock))
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import stat
+import sys
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -63,6 +65,7 @@ class Checkout:
         self.watched: dict[str, os.stat_result] = {}
         self._stats = stats
         self._listing: tuple[str, ...] | None = None
+        self._matching: dict[str, tuple[str, ...]] = {}
         self._trees: dict[tuple[str, tuple[str, ...]], SourceTree] = {}
 
     def remember(self) -> None:
@@ -87,7 +90,7 @@ class Checkout:
         """
         wanted = (source, inputs)
         if wanted not in self._trees:
-            names = self._matching(source, inputs)
+            names = self._names(source, inputs)
             if not names:
                 meant = f"inputs {', '.join(inputs)}" if inputs else f"`{source}`"
                 raise ConfigError(
@@ -100,15 +103,26 @@ class Checkout:
             self._trees[wanted] = SourceTree(tree=tree, base=self.root, instead=self._instead)
         return self._trees[wanted]
 
-    def _matching(self, source: str, inputs: tuple[str, ...]) -> list[str]:
+    def matching(self, glob: str) -> tuple[str, ...]:
+        """Return the files that a glob matches, sorted; each glob is looked up once."""
+        if glob not in self._matching:
+            pattern = re.compile(glob_pattern(glob))
+            names = self._starting_with(literal_prefix(glob))
+            self._matching[glob] = tuple(name for name in names if pattern.fullmatch(name))
+        return self._matching[glob]
+
+    def _starting_with(self, prefix: str) -> tuple[str, ...]:
+        files = self.files
+        start = bisect_left(files, prefix)
+        return files[start : bisect_left(files, f"{prefix}{chr(sys.maxunicode)}", start)]
+
+    def _names(self, source: str, inputs: tuple[str, ...]) -> list[str]:
         if inputs:
-            pattern = re.compile("|".join(glob_pattern(glob) for glob in inputs))
-            names = [name for name in self.files if pattern.fullmatch(name)]
+            names = sorted({name for glob in inputs for name in self.matching(glob)})
         elif source in {".", ""}:
             names = list(self.files)
         else:
-            prefix = f"{PurePosixPath(source).as_posix()}/"
-            names = [name for name in self.files if name.startswith(prefix)]
+            names = list(self._starting_with(f"{PurePosixPath(source).as_posix()}/"))
         return self._with_link_targets(names)
 
     def _with_link_targets(self, names: list[str]) -> list[str]:
@@ -150,6 +164,11 @@ def _link_target(root: Path, name: str) -> str:
     return "" if joined.startswith(("..", "/")) else joined
 
 
+def literal_prefix(glob: str) -> str:
+    """Return what all paths that a glob matches begin with."""
+    return re.split(r"[*?]", "" if glob == "." else glob.removeprefix("./"))[0].rstrip("/")
+
+
 def glob_pattern(glob: str) -> str:
     """Return the regular expression of a glob: ``*`` and ``?`` stop at ``/``, ``**`` does not.
 
@@ -158,6 +177,8 @@ def glob_pattern(glob: str) -> str:
     pattern = ""
     position = 0
     glob = glob.removeprefix("./")
+    if glob in {"", "."}:
+        return ".*"
     while position < len(glob):
         if glob.startswith("**/", position):
             pattern, position = pattern + "(?:.*/)?", position + 3

@@ -42,9 +42,8 @@ def check_stage(checking: Checking, stage: Stage) -> None:
         if cells is not None:
             _check_image(checking, stage, path, cells)
             _check_source_field(checking, stage, path, cells)
+            _check_inputs(checking, stage, path, cells)
             _check_values(checking, stage, path, cells)
-        for index, glob in enumerate(stage.inputs):
-            checking.inside((*path, "inputs", str(index)), glob)
     elif stage.matrix:
         message = f"stage `{stage.name}` runs once, so it has no matrix"
         checking.wrong((*path, "matrix"), message, "take the matrix out")
@@ -186,8 +185,7 @@ def _check_source(checking: Checking, stage: ContainerStage, source: str, at: Ke
 def _builds(checking: Checking, stage: ContainerStage) -> bool:
     """Whether a stage gives its own source to a build backend."""
     if isinstance(stage, WheelStage):
-        needed = (checking.pipeline.stages.get(need) for need in stage.needs)
-        return not any(isinstance(one, SdistStage) for one in needed)
+        return not _sdist_of(checking, stage)
     return isinstance(stage, SdistStage)
 
 
@@ -203,6 +201,34 @@ def _check_third_party(checking: Checking, stage: ContainerStage, source: str, a
             f"stage `{stage.name}` builds {quoted(source)}, so it cannot build an sdist it needs"
         )
         checking.wrong(at, message, "take the sdist out of its `needs`")
+
+
+def _check_inputs(
+    checking: Checking, stage: ContainerStage, path: KeyPath, cells: tuple[Axes, ...]
+) -> None:
+    """Check that globs name axes that are there, stay inside in every cell, and have a use."""
+    for index, glob in enumerate(stage.inputs):
+        at = (*path, "inputs", str(index))
+        if _check_placeholders(checking, stage, glob, at, cells):
+            for text in dict.fromkeys(fill(glob, axes) for axes in cells):
+                if not checking.inside(at, text):
+                    break
+    if not stage.inputs:
+        return
+    sdist = _sdist_of(checking, stage)
+    own = any("==" not in dict(axes).get("source", stage.source) for axes in cells)
+    if isinstance(stage, WheelStage) and sdist:
+        message = f"stage `{stage.name}` builds the sdist it needs, so its `inputs` have no effect"
+        checking.wrong((*path, "inputs"), message, f"move them to stage `{sdist}`")
+    elif not own:
+        message = f"stage `{stage.name}` sees a third-party sdist, so its `inputs` have no effect"
+        checking.wrong((*path, "inputs"), message, "take them out")
+
+
+def _sdist_of(checking: Checking, stage: Stage) -> str:
+    """Return the name of the first stage of kind `sdist` that a stage needs, empty for none."""
+    stages = checking.pipeline.stages
+    return next((need for need in stage.needs if isinstance(stages.get(need), SdistStage)), "")
 
 
 def _check_outputs(checking: Checking, stage: CommandStage, path: KeyPath) -> None:

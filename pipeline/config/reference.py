@@ -82,9 +82,10 @@ matrix:
 makes `[linux_x86_64,cp311,plain]`, `[linux_x86_64,cp313,fast]`, `[linux_arm64,cp313,fast]` and
 `[linux_arm64,cp314,fast]`. An entry that changes nothing, or doubles a cell, is refused.
 
-`{axis}` is replaced by its value in `image`, `source`, `run` and the values of `env`, `build-args`
-and `config-settings`. In `image` and `source` it must name an axis; elsewhere other braces stay as
-they are. An axis that only some cells have cannot be named in any of them.
+`{axis}` is replaced by its value in `image`, `source`, `inputs`, `run` and the values of `env`,
+`build-args` and `config-settings`. In `image`, `source` and `inputs` it must name an axis;
+elsewhere other braces stay as they are. An axis that only some cells have cannot be named in any of
+them.
 
 The verbs take cells by their values, see [selecting cells](../how-to/select-cells.md).
 """

@@ -65,8 +65,8 @@ class Stage:
 class ContainerStage(Stage):
     """Fields of every stage that runs inside an image.
 
-    `image`, `source`, `run` and the values of `env`, `build-args` and `config-settings` may hold
-    ``{axis}`` for an axis of the matrix.
+    `image`, `source`, `inputs`, `run` and the values of `env`, `build-args` and `config-settings`
+    may hold ``{axis}`` for an axis of the matrix.
     """
 
     image: str = doc("image the steps run in", required=True)
@@ -74,8 +74,8 @@ class ContainerStage(Stage):
         "directory of the repository, or a third-party sdist as `name==version`", default="."
     )
     inputs: tuple[str, ...] = doc(
-        "globs of the files it may see, relative to the repository; the default is what git tracks "
-        "below `source`, or outside git every file that is not ignored",
+        "globs of the files it may see, relative to the repository, each of which must match; the "
+        "default is what git tracks below `source`, or outside git every file that is not ignored",
         default=(),
     )
     env: Mapping[str, str] = doc("environment variables of its steps", factory=dict, **VARIABLES)

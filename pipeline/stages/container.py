@@ -20,6 +20,7 @@ from pipeline.plan.recipe import (
 )
 from pipeline.plan.render import Steps, render, with_own_context
 from pipeline.platforms import Target
+from pipeline.stages.inputs import globs
 from pipeline.stages.strategy import choose
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class Situation:
     def sources(self) -> Input:
         """Return what is copied to ``/src``: the checkout's files or a third-party sdist."""
         if not is_third_party(self.source):
-            return SourceInput(source=self.checkout.source(self.source, self.stage.inputs))
+            return SourceInput(source=self.checkout.source(self.source, globs(self)))
         if self.source not in self.lock.sources:
             raise LockError(f"the source `{self.source}` is not locked", hint="run `pipeline lock`")
         return SdistInput(file=self.lock.sources[self.source])

@@ -32,6 +32,31 @@ WHEEL = "wheel: {kind: wheel, image: python}"
             "`image` of stage `w` names an unknown image: `px`",
             "known here: `python`",
         ),
+        # inputs
+        (
+            ["w: {kind: wheel, image: python, inputs: '{levl}/x', matrix: {level: high}}"],
+            "3:43",
+            "`{levl}` in an entry of `inputs` of stage `w` names no axis of its matrix",
+            "did you mean `level`?",
+        ),
+        (
+            ["c: {kind: command, image: python, run: x, inputs: ['{v}/x'], matrix: {v: [a, ..]}}"],
+            "3:54",
+            "must stay inside the repository: `../x` leads upwards with `..`",
+            "relative to the top",
+        ),
+        (
+            [SDIST, "w: {kind: wheel, image: python, needs: sdist, inputs: [pyproject.toml]}"],
+            "4:49",
+            "stage `w` builds the sdist it needs, so its `inputs` have no effect",
+            "move them to stage `sdist`",
+        ),
+        (
+            ["w: {kind: wheel, image: python, source: six==1.17.0, inputs: [pyproject.toml]}"],
+            "3:56",
+            "stage `w` sees a third-party sdist, so its `inputs` have no effect",
+            "take them out",
+        ),
         # needs
         (["a: {kind: changelog, needs: [a]}"], "3:24", "in a circle: `a -> a`", "take `a` out"),
         (

@@ -37,7 +37,7 @@ def enter_recorded(words: Sequence[str], environ: Mapping[str, str]) -> None:
     report = noop.recorded(_words(name))
     if report and isinstance(prefix := report.get("prefix"), str):
         _touch(prefix)
-        become(command, prefix, name, environ)
+        become(command, prefix, name, environ, hidden=str(report.get("hidden", "")))
 
 
 def _touch(prefix: str) -> None:
@@ -46,18 +46,32 @@ def _touch(prefix: str) -> None:
         touch(f"{prefix}{RECORD}", os.stat(f"{prefix}{RECORD}"))
 
 
-def record(name: str, prefix: str, inputs: Iterable[str], *, began: int) -> None:
+def record(name: str, prefix: str, inputs: Iterable[str], *, began: int, hidden: str = "") -> None:
     """Note that environment ``name`` lies at ``prefix``, made of what stands in ``inputs``."""
     outputs = (prefix, f"{prefix}/bin", f"{prefix}/pyvenv.cfg")
-    noop.record(_words(name), {"prefix": prefix}, inputs=inputs, outputs=outputs, began=began)
+    report: dict[str, object] = {"prefix": prefix, "hidden": hidden}
+    noop.record(_words(name), report, inputs=inputs, outputs=outputs, began=began)
 
 
 def _words(name: str) -> list[str]:
     return ["exec", name, sys.executable]
 
 
-def become(command: Sequence[str], prefix: str, name: str, environ: Mapping[str, str]) -> NoReturn:
-    """Replace this process by ``command``, the programs of the environment first on its path."""
+def become(
+    command: Sequence[str],
+    prefix: str,
+    name: str,
+    environ: Mapping[str, str],
+    *,
+    hidden: str = "",
+) -> NoReturn:
+    """Replace this process by ``command``, the programs of the environment first on its path.
+
+    A program of the system is said to be one. ``hidden`` names the setting that keeps programs of
+    the environment's projects from being known: then none of the system takes their place.
+    """
+    if "/" not in command[0] and not os.path.exists(f"{prefix}/bin/{command[0]}"):
+        _leave(command[0], name, environ, hidden)
     variables = dict(environ)
     variables["VIRTUAL_ENV"] = prefix
     variables["PATH"] = f"{prefix}/bin{os.pathsep}{environ.get('PATH', os.defpath)}"
@@ -72,3 +86,19 @@ def become(command: Sequence[str], prefix: str, name: str, environ: Mapping[str,
             f"`{command[0]}` cannot be run in environment `{name}`: {why}",
             hint=f"its programs are in {prefix}/bin",
         ) from error
+
+
+def _leave(program: str, name: str, environ: Mapping[str, str], hidden: str) -> None:
+    """Say which program of the system is run; UsageError where a project might have it."""
+    import shutil  # noqa: PLC0415 - most programs are the environment's
+
+    found = shutil.which(program, path=environ.get("PATH", os.defpath))
+    if hidden:
+        raise UsageError(
+            f"environment `{name}` has no program `{program}` that is known: {hidden} is computed, "
+            "and may name it",
+            hint="declare programs in `[project.scripts]` or as literals"
+            + (f"; `{found}` runs that of the system" if found else ""),
+        )
+    if found:
+        print(f"`{program}` is not in environment `{name}`: this is {found}", file=sys.stderr)

@@ -39,6 +39,8 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     if not command:
         raise UsageError("`exec` needs a command", hint="for instance `pipeline exec pytest`")
     began = time.time_ns()
-    prefix = session.environments.ensure(arguments.environment)
-    record(arguments.environment, str(prefix), declarations(session), began=began)
-    become(command, str(prefix), arguments.environment, session.environ)
+    maker, name = session.environments, arguments.environment
+    prefix = str(maker.ensure(name))
+    hidden = maker.computed[name]
+    record(name, prefix, [*declarations(session), *maker.looked], began=began, hidden=hidden)
+    become(command, prefix, name, session.environ, hidden=hidden)

@@ -41,7 +41,7 @@ def export_environments(arguments: argparse.Namespace, session: Session) -> int:
         print(json.dumps({"environments": [_row(one) for one in done]}, indent=2))
     else:
         maker, every = session.environments, bool(arguments.all)
-        inputs = declarations(session)
+        inputs = [*declarations(session), *maker.looked]
         record(session.words[1:], done, maker.made, root, every=every, inputs=inputs, began=began)
         print(shown(done))
     return 0
@@ -67,8 +67,7 @@ def _meant(arguments: argparse.Namespace, session: Session) -> list[str]:
 
 
 def _settings(arguments: argparse.Namespace, session: Session, name: str) -> str:
-    sources = session.lock.environments[name].declared.get("sources", ["."])
-    text = settings(arguments.settings, name, sources, session.root)
+    text = settings(arguments.settings, name, session.environments.roots(name))
     if arguments.write:
         return f"{write(arguments.settings, text, session.root)}\n"
     return text

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pipeline.dev import attach, image, refusals
 from pipeline.dev.guard import guarded, tidy_end
+from pipeline.dev.place import REPOSITORY
 from pipeline.dev.shells import at_terminal, command
 from pipeline.engines import owned
 from pipeline.engines.daemon import UnusableError, connected, current_context
@@ -149,10 +150,7 @@ def _created(client: DockerClient, order: Order, environ: Mapping[str, str]) -> 
             environment=dict(asked.variables),
             working_dir=place.workdir,
             user=order.user.ids,
-            mounts=[
-                Mount(type="bind", source=str(order.root / source), target=target)
-                for source, target in place.mounts
-            ],
+            mounts=[Mount(type="bind", source=str(order.root), target=REPOSITORY)],
             network_mode=network(asked.network, extras),
             ports=_bindings(extras.ports),  # type: ignore[arg-type]  # the stubs know less
             device_requests=[extras.gpus.request()] if extras.gpus else None,

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.dev import image
-from pipeline.dev.place import ENVIRONMENT, find
+from pipeline.dev.place import ENVIRONMENT, REPOSITORY, find
 from pipeline.errors import ConfigError
 from pipeline.workflows.files import Drift
 
@@ -44,17 +44,12 @@ def text(place: Place, options: Options, root: Path) -> str:
     """Return the file's text."""
     start = f"./{LAUNCHER}" if (root / LAUNCHER).is_file() else "pipeline"
     packages = [word for name in options.packages for word in ("--package", name)]
-    mounts = [
-        {"source": f"{WORKSPACE}/{source}", "target": target, "type": "bind"}
-        for source, target in place.mounts[1:]
-    ]
     document = {
         "name": f"{root.name}: {options.stage}",
         "image": image.name(place),
         "initializeCommand": [start, "dev", options.stage, *packages, "--load"],
-        "workspaceMount": f"source={WORKSPACE},target={place.mounts[0][1]},type=bind",
+        "workspaceMount": f"source={WORKSPACE},target={REPOSITORY},type=bind",
         "workspaceFolder": place.workdir,
-        "mounts": mounts,
         "remoteUser": image.USER,
         # The image is made for the user who loads it.
         "updateRemoteUserUID": False,

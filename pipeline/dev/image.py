@@ -142,8 +142,8 @@ def _text(leaf: Leaf) -> str:
 def _own_layer(place: Place, means: Means, image: ImageContext, user: Caller) -> bundle.LayerFile:
     """Return the layer of what the checkout and the caller add."""
     prefix = ENVIRONMENT.strip("/")
-    files = {f"{prefix}/{path}": text for path, text in place.additions.files}
-    links: dict[str, str] = {}
+    files = {f"{prefix}/{path}": text for path, text in place.additions.files.items()}
+    links = {f"{prefix}/{path}": leads for path, leads in place.additions.links.items()}
     if place.tools:
         files |= dict(place.tools.texts)
         links |= dict(place.tools.links(image))

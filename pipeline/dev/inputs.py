@@ -95,7 +95,8 @@ def make(place: Place, means: Means) -> Made:
     if place.environment:
         layers.append(provisioner.environment(place.environment, place.platform).path)
     if place.packages:
-        layers.append(provisioner.files(place.additions).path)
+        own = place.additions
+        layers.append(means.store.derived("dev-packages", own.digest, own.write))
     image = provisioner.image(place.image, place.platform)
     root = (*image.layers, *image.derived)
     if place.tools:

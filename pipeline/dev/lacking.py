@@ -34,7 +34,8 @@ def warnings(place: Place, repository: Repository, named: Sequence[str]) -> Iter
     """
     stage = repository.pipeline.stages[place.cell.stage]
     for package in place.packages:
-        if not (package.layout.packages or package.layout.paths):
+        layout = package.editable.layout
+        if not (layout.links or layout.paths or package.compiled):
             yield f"of `{package.name}` no import package was found, so only its metadata is there"
         missed = unlocked(package, place) if named or isinstance(stage, TestStage) else ()
         if missed:
@@ -80,8 +81,9 @@ def unbuilt(package: Package, place: Place, repository: Repository) -> bool:
         return False
     tag = f"cpython-{place.python.replace('.', '')}"
     root = repository.pipeline.root
-    deep = ((root / package.place(path)).rglob("*.so") for _, path in package.layout.packages)
-    flat = ((root / package.place(path)).glob("*.so") for path in package.layout.paths)
+    found = package.editable
+    deep = ((root / found.place(path)).rglob("*.so") for _, path in found.layout.links)
+    flat = ((root / found.place(path)).glob("*.so") for path in found.layout.roots)
     return not any(_loads(file, tag) for files in (*deep, *flat) for file in files)
 
 
@@ -96,7 +98,7 @@ def _remedy(package: Package, place: Place, repository: Repository) -> str:
     if package.compiled != SETUPTOOLS:
         made = f"build it with `pipeline run {cell}`, and " if cell else ""
         return f"{made}take them from its wheel"
-    setup = repository.pipeline.root / package.place(SETUP)
+    setup = repository.pipeline.root / package.editable.place(SETUP)
     words = f"python {SETUP}" if setup.is_file() else WITHOUT_SETUP
     return f"build them with `pipeline dev {cell or 'STAGE'} -- {words} build_ext -i`"
 

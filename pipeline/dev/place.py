@@ -8,17 +8,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pipeline.config.stages import ContainerStage, ImageStage, TestStage, WheelStage
-from pipeline.dev.compilers import tools
-from pipeline.dev.packages import chosen, closed, installed
+from pipeline.dev.compilers import Additions, tools
+from pipeline.dev.packages import chosen, closed
 from pipeline.errors import UsageError
 from pipeline.files import sha256_bytes
 from pipeline.locking.bases import cell_key, cell_source, is_third_party
 from pipeline.locking.needs import Needs
 from pipeline.locking.workspace import members
 from pipeline.plan.matrix import all_cells
-from pipeline.plan.recipe import EnvironmentInput, FilesInput
+from pipeline.plan.recipe import EnvironmentInput
 from pipeline.plan.selection import Selection, select
 from pipeline.platforms import Target
+from pipeline.project.editable import install
 from pipeline.project.pyproject import normal, reader
 from pipeline.stages.container import Situation, this_machine
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 REPOSITORY = "/src"
 ENVIRONMENT = "/env"
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the same lock comes to stand for another image in Docker."""
 
 
@@ -61,30 +62,24 @@ class Place:
     also: int = 0
 
     @cached_property
-    def additions(self) -> FilesInput:
-        """What installers add to ``/env`` for the packages that are mounted."""
-        files: dict[str, str] = {}
-        for package in self.packages:
-            files |= installed(package, python=self.python, repository=REPOSITORY)
-        return FilesInput(files=tuple(sorted(files.items())))
+    def additions(self) -> Additions:
+        """What an installer adds to ``/env`` for packages that are used from their sources."""
+        added = install(
+            [package.editable for package in self.packages],
+            packages=f"lib/python{self.python}/site-packages",
+            repository=REPOSITORY,
+            start=f"#!{ENVIRONMENT}/bin/python\n",
+        )
+        return Additions(files=added.texts, links=added.links)
 
     @property
     def python(self) -> str:
         """The interpreter's version (``3.11``), empty where the image has none."""
         return self.environment.python if self.environment else ""
 
-    @property
-    def mounts(self) -> tuple[tuple[str, str], ...]:
-        """Pairs of a directory relative to the repository and where it is seen, ``/src`` first."""
-        packages = f"{ENVIRONMENT}/lib/python{self.python}/site-packages"
-        found = [(".", REPOSITORY)]
-        for package in self.packages:
-            found += [(source, f"{packages}/{inside}") for inside, source in package.mounts]
-        return tuple(found)
-
     @cached_property
     def digest(self) -> str:
-        """The sha256 over what is locked and which packages are mounted, not over their text."""
+        """The sha256 over what is locked and which packages are used from their sources."""
         names = [package.name for package in self.packages]
         return sha256_bytes(json.dumps([FORMAT, self.cell.name, self.locked, names]).encode())
 
@@ -101,7 +96,7 @@ class Repository:
 def find(repository: Repository, word: str | None, packages: Sequence[str]) -> Place:
     """Return the place that a stage or cell stands for; without one, `usual_stage`.
 
-    ``packages`` name what is mounted in place of the stage's own sources. Raises UsageError for a
+    ``packages`` name what is installed in place of the stage's own sources. Raises UsageError for a
     stage without an image or an unknown name, LockError for what is not locked.
     """
     pipeline = repository.pipeline
@@ -184,7 +179,7 @@ def _wheels(situation: Situation) -> tuple[PythonFile, ...]:
 
 
 def _environment(situation: Situation, mounted: Sequence[Package]) -> EnvironmentInput | None:
-    """Return the cell's ``/env`` without the packages that are mounted over it."""
+    """Return the cell's ``/env`` without the packages that are used from their sources."""
     platform = situation.platform
     if not platform.python:
         return None

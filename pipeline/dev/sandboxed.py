@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from pipeline.dev.place import ENVIRONMENT
+from pipeline.dev.place import ENVIRONMENT, REPOSITORY
 from pipeline.dev.shells import command
 from pipeline.errors import EngineUnavailableError
 from pipeline.images.root import DIRECTORY_MODE
@@ -56,7 +56,10 @@ def specification(place: Place, made: Made, asked: Asked, root: Path, room: Path
     """Return the sandbox of a place; what it writes outside of the checkout lies in ``room``."""
     return Spec(
         root=_overlay("/", made.root, room),
-        mounts=(*_environment(made, room), *_checkout(place, root)),
+        mounts=(
+            *_environment(made, room),
+            Bind(source=str(root), target=REPOSITORY, read_only=False),
+        ),
         argv=command(asked, made.root),
         env=tuple((dict(place.variables) | dict(asked.variables)).items()),
         cwd=place.workdir,
@@ -69,11 +72,6 @@ def specification(place: Place, made: Made, asked: Asked, root: Path, room: Path
 def _environment(made: Made, room: Path) -> Iterator[Mount]:
     if made.environment:
         yield _overlay(ENVIRONMENT, made.environment, room)
-
-
-def _checkout(place: Place, root: Path) -> Iterator[Mount]:
-    for source, target in place.mounts:
-        yield Bind(source=str(root / source), target=target, read_only=False)
 
 
 def _overlay(target: str, layers: tuple[Path, ...], room: Path) -> Overlay:

@@ -17,13 +17,13 @@ FILES = {"vscode": ".vscode/settings.json", "pyright": "pyrightconfig.json"}
 """The file of each editor, relative to the repository."""
 
 
-def settings(editor: str, name: str, sources: Sequence[str], root: Path) -> str:
+def settings(editor: str, name: str, roots: Sequence[str]) -> str:
     """Return the settings with which an editor (a key of `FILES`) uses environment ``name``.
 
-    ``sources`` are the directories of the projects that are importable in it.
+    ``roots`` are the directories from which its own projects are imported: an editor that knows
+    them opens the sources, not the links that an environment has to them.
     """
-    places = [_importable(source, root) for source in sources]
-    extra = [place for place in places if place not in {".", "src"}]
+    extra = [place for place in roots if place not in {".", "src"}]
     document: dict[str, object]
     if editor == "vscode":
         interpreter = f"${{workspaceFolder}}/{(FOLDER / name).as_posix()}/bin/python"
@@ -49,8 +49,3 @@ def write(editor: str, text: str, root: Path) -> str:
     path.parent.mkdir(exist_ok=True)
     atomic_write(path, text.encode())
     return name
-
-
-def _importable(source: str, root: Path) -> str:
-    layout = "src" if source == "." else f"{source}/src"
-    return layout if (root / layout).is_dir() else source

@@ -12,16 +12,17 @@ from packaging.specifiers import SpecifierSet
 
 from pipeline.environments import activating
 from pipeline.environments.blueprint import realise
-from pipeline.environments.editable import Editable, added
-from pipeline.environments.linking import Unpacked, drawn, packed, unpacked
+from pipeline.environments.linking import START, Unpacked, drawn, packed, unpacked
 from pipeline.errors import UsageError
 from pipeline.files import sha256_bytes
 from pipeline.images.environment import skeleton
 from pipeline.locking.select import host_files
 from pipeline.platforms import Workplace
+from pipeline.project.editable import Editable, install
 from pipeline.project.pyproject import read_project
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
 
     from pipeline.config.model import Pipeline
@@ -29,9 +30,10 @@ if TYPE_CHECKING:
     from pipeline.environments.blueprint import Blueprint, Own
     from pipeline.lock.types import Lock, PythonFile
     from pipeline.locking.settings import Settings
+    from pipeline.project.editable import Files
     from pipeline.store.store import Store
 
-FORMAT = 6
+FORMAT = 7
 KIND = "environment"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 VERSION = f"{PYTHON}.{sys.version_info.micro}"
@@ -40,7 +42,11 @@ PACKAGES = f"lib/python{PYTHON}/site-packages"
 
 @dataclass(frozen=True, kw_only=True)
 class Maker:
-    """What environments of one checkout are made from and with; ``made`` are those made so far."""
+    """What environments of one checkout are made from and with.
+
+    ``made`` are those made so far; ``looked`` the directories whose entries they depend on;
+    ``computed`` has for an environment the setting that hides programs of its projects.
+    """
 
     pipeline: Pipeline
     lock: Lock
@@ -48,6 +54,8 @@ class Maker:
     settings: Settings
     console: Console
     made: dict[str, Blueprint] = field(default_factory=dict)
+    looked: set[str] = field(default_factory=set)
+    computed: dict[str, str] = field(default_factory=dict)
 
     def ensure(self, name: str) -> Path:
         """Return the directory of environment ``name`` for this checkout and interpreter.
@@ -61,7 +69,15 @@ class Maker:
         require_python(name, ",".join(locked.declared.get("requires-python", [])), VERSION)
         files = host_files(locked)
         editables = self._editables(name)
-        key = environment_key(files, editables)
+        added = self._installed(editables)
+        self.looked.update(map(str, added.looked))
+        hidden = (
+            f"{one.points.computed} of `{one.name or one.source}`"
+            for one in editables
+            if one.points.computed
+        )
+        self.computed[name] = next(hidden, "")
+        key = environment_key(files, added)
         final = self.store.directories.path(KIND, key)
         if not final.is_dir() and (absent := packed(files, self.store, PYTHON)):
             from pipeline.execute.fetching import fetch_shown  # noqa: PLC0415 - the network is seldom needed
@@ -82,17 +98,35 @@ class Maker:
         own += ((path, target, False) for path, target in links.items())
         own.append((activating.PATH, activating.ACTIVATE.encode(), False))
         taken = {path for path, _, _ in own} | {one.path for wheel in wheels for one in wheel.files}
-        own += added(editables, PACKAGES, taken)
+        added = self._installed(editables, taken)
+        for program, project in added.left_out:
+            self.console.warning(
+                f"the program `{program}` of `{project}` is left out: another package has one of "
+                "that name"
+            )
+        own += ((path, text.encode(), text.startswith("#!")) for path, text in added.texts.items())
+        own += ((path, target, False) for path, target in added.links.items())
         return drawn(wheels, own, PACKAGES)
+
+    def _installed(self, editables: list[Editable], taken: Container[str] = ()) -> Files:
+        return install(
+            editables,
+            packages=PACKAGES,
+            repository=str(self.pipeline.root),
+            start=f"{START.decode()}\n",
+            taken=taken,
+        )
+
+    def roots(self, name: str) -> list[str]:
+        """Return the directories of the repository from which an environment's projects import."""
+        found = (one.place(path) for one in self._editables(name) for path in one.layout.roots)
+        return list(dict.fromkeys(found))
 
     def _editables(self, name: str) -> list[Editable]:
         """Return the projects of the checkout that an environment holds as they stand."""
         root = self.pipeline.root
         sources = self.lock.environments[name].declared.get("sources", ["."])
-        return [
-            Editable(directory=(root / source), project=read_project(root, source))
-            for source in sources
-        ]
+        return [Editable.read(root, source, read_project(root, source)) for source in sources]
 
 
 def require(name: str, pipeline: Pipeline) -> None:
@@ -126,9 +160,9 @@ def interpreter() -> str:
     return os.path.realpath(sys.executable)
 
 
-def environment_key(files: tuple[PythonFile, ...], editables: list[Editable]) -> str:
-    """Return the key of an environment: what it is made of and where it looks."""
+def environment_key(files: tuple[PythonFile, ...], added: Files) -> str:
+    """Return the key of an environment: its wheels, and what projects of the checkout add."""
     rows = [[file.name, file.sha256] for file in files]
-    looks = [one.identity for one in editables]
-    parts = [FORMAT, interpreter(), sys.version, looks, rows]
+    own = [sorted(added.texts.items()), sorted(added.links.items())]
+    parts = [FORMAT, interpreter(), sys.version, own, rows]
     return sha256_bytes(json.dumps(parts).encode())

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError
 from pipeline.files import sha256_bytes
+from pipeline.project import setuptools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -38,6 +40,14 @@ BACKENDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """For a backend's top-level module: its table below ``[tool]`` and the files its hooks read."""
 
+READERS: Mapping[str, str] = {
+    **{top: table for top, (table, _) in BACKENDS.items()},
+    "flit": "flit",
+    "jupyter_packaging": "setuptools",
+    "poetry_dynamic_versioning": "poetry",
+}
+"""For a backend's top-level module, ours and those that wrap them: who knows its layout."""
+
 NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?")
 
 
@@ -45,9 +55,12 @@ NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(?:\[([^\]]*)\])?")
 class Project:
     """A project's declarations. ``dependencies`` is None where the backend computes them.
 
-    ``hook_inputs`` names what the backend's hooks read, each with a digest. ``version`` is empty
-    where the backend computes it; ``entry_points`` are by group and name, scripts among them.
-    ``where`` is the file for messages.
+    ``hook_inputs`` names what the backend's hooks read, each with a digest. ``version`` and
+    ``entry_points`` (by group and name, scripts among them) are those of ``[project]``;
+    ``is_declared`` is whether there is that table, ``dynamic`` what it leaves to the backend.
+    ``is_built`` is whether a build system is named, if only by a ``setup.py``.
+    ``reader`` is the table below ``[tool]``, all of which is ``tool``, that tells the layout; it is
+    empty for a backend that we do not know. ``where`` is the file for messages.
     """
 
     where: str
@@ -62,6 +75,11 @@ class Project:
     hook_inputs: tuple[str, ...] = ()
     version: str = ""
     entry_points: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    is_declared: bool = False
+    is_built: bool = True
+    dynamic: tuple[str, ...] = ()
+    reader: str = "setuptools"
+    tool: Mapping[str, object] = field(default_factory=dict, repr=False)
 
     def extra_requires(self, name: str) -> tuple[str, ...]:
         """Return what an extra requires, with the project's references to itself followed."""
@@ -181,9 +199,10 @@ def _project(document: Mapping[str, object], where: str, directory: Path) -> Pro
     # Without a `[project]` table everything is the backend's to say.
     computed = "dependencies" in dynamic or not project
     dependencies = _strings(project.get("dependencies", []), "project.dependencies")
+    reader = _reader(backend, tool, directory)
     return Project(
         where=where,
-        name=str(project.get("name", "")),
+        name=str(project.get("name", "")) or _name(reader, tool, directory),
         requires_python=str(project.get("requires-python", "")),
         backend=backend,
         backend_path=backend_path,
@@ -196,7 +215,44 @@ def _project(document: Mapping[str, object], where: str, directory: Path) -> Pro
         hook_inputs=tuple(_hook_inputs(backend, backend_path, tool, directory)),
         version=str(project.get("version", "")),
         entry_points=_entry_points(project),
+        is_declared=bool(project),
+        is_built=bool(system) or "setuptools" in tool or _has_setup(directory),
+        dynamic=dynamic,
+        reader=reader,
+        tool=tool,
     )
+
+
+def _reader(backend: str, tool: Mapping[str, object], directory: Path) -> str:
+    """Return whose settings tell the layout; a backend of the project's own wraps another one."""
+    top = backend.partition(":")[0].partition(".")[0]
+    if top in READERS:
+        return READERS[top]
+    named = [table for table in dict.fromkeys(READERS.values()) if table in tool]
+    if len(named) == 1:
+        return named[0]
+    return "setuptools" if _has_setup(directory) else ""
+
+
+def _has_setup(directory: Path) -> bool:
+    return any(
+        (directory / file).is_file() for file in (setuptools.SETUP, setuptools.CONFIGURATION)
+    )
+
+
+def _name(reader: str, tool: Mapping[str, object], directory: Path) -> str:
+    """Return a distribution's name where there is no ``[project]``."""
+    match reader, tool:
+        case "setuptools", _:
+            with suppress(ConfigError):  # said where more than the name is needed
+                return setuptools.read(directory, tool).text("name")
+            return ""
+        case "poetry", {"poetry": {"name": str(name)}}:
+            return name
+        case "flit", {"flit": {"metadata": dict(told)}}:
+            return str(told.get("dist-name") or told.get("module") or "")
+        case _:
+            return ""
 
 
 def _entry_points(project: Mapping[str, object]) -> dict[str, dict[str, str]]:

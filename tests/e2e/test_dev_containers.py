@@ -103,8 +103,7 @@ def test_a_container_comes_up_from_the_locked_image_with_live_sources(opened: Op
     root = opened.project.root
     assert docker("inspect", "--format", "{{.Config.Image}}", identity) == _file(root)["image"]
     code = "import example_duration as d; print(d.__file__)"
-    place = "/env/lib/python3.11/site-packages/example_duration"
-    assert opened.run("python", "-c", code) == f"{place}/__init__.py\n"
+    assert opened.run("python", "-c", code) == "/src/src/example_duration/__init__.py\n"
     assert opened.run("duration", "90m") == "1h30m\n"
     assert "passed" in opened.run("python", "-m", "pytest", "-q")
     source = root / "src" / "example_duration" / "__init__.py"

@@ -74,7 +74,7 @@ def test_the_place_is_that_of_the_sandbox(project: Project) -> None:
     )
     more = {"USER=developer", "LOGNAME=developer"}
     assert {line for line in container if not line.startswith("HOSTNAME=")} == {*sandbox, *more}
-    assert f"{PLACE}/__init__.py" in container
+    assert "/src/src/example_duration/__init__.py" in container
 
 
 def test_edits_are_live_and_files_belong_to_the_caller(project: Project) -> None:

@@ -24,9 +24,9 @@ WHERE = (
 PLACE = "/env/lib/python3.11/site-packages/example_duration"
 
 
-def test_the_sources_are_mounted_over_the_environment(pure: Project) -> None:
+def test_the_package_is_imported_from_its_sources(pure: Project) -> None:
     told = pure.run("dev", "--", "python", "-c", WHERE).expect(0).stdout
-    assert told == f"{PLACE}/__init__.py 1.0.0\n"
+    assert told == "/src/src/example_duration/__init__.py 1.0.0\n"
     assert pure.run("dev", "--", "duration", "90m").expect(0).stdout == "1h30m\n"
     tested = pure.run("dev", "test", "--", "python", "-m", "pytest", "-q").expect(0)
     assert "passed" in tested.stdout

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from shutil import which
 
 import pytest
 
@@ -51,7 +52,19 @@ def enter(*words: str) -> str:
 )
 def test_an_environment_on_record_is_entered(prefix: Path, words: tuple[str, ...]) -> None:
     told = enter(*words, "sh", "-c", 'echo "$VIRTUAL_ENV ${PATH%%:*}"')
-    assert told == f"{prefix} {prefix}/bin"
+    assert told.splitlines()[0] == f"{prefix} {prefix}/bin"
+
+
+def test_a_program_of_the_system_is_said_to_be_one(prefix: Path) -> None:
+    assert enter("exec", "true") == f"`true` is not in environment `dev`: this is {which('true')}"
+
+
+def test_no_program_of_the_system_takes_the_place_of_one_that_is_computed(prefix: Path) -> None:
+    hidden = "`entry_points` in `setup.py` of `a`"
+    with pytest.raises(UsageError, match="no program `true` that is known") as refused:
+        entering.become(["true"], str(prefix), "dev", os.environ, hidden=hidden)
+    assert refused.match("`entry_points` in `setup.py` of `a` is computed")
+    assert f"`{which('true')}` runs that of the system" in refused.value.hint
 
 
 def test_entering_counts_as_use(prefix: Path) -> None:

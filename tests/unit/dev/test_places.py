@@ -26,14 +26,14 @@ def test_the_first_test_stage_is_meant_where_none_is_named(
     assert dict(place.variables)["MODE"] == "quick"
 
 
-def test_the_sources_of_the_wheels_under_test_are_mounted_over_the_environment(
+def test_the_wheels_under_test_are_installed_from_their_sources(
     repository: Callable[..., Repository],
 ) -> None:
     place = find(repository("pytest"), "test", [])
-    assert place.mounts == (
-        (".", "/src"),
-        ("packages/one/src/one", "/env/lib/python3.11/site-packages/one"),
-    )
+    assert place.additions.links == {
+        "lib/python3.11/site-packages/one": "/src/packages/one/src/one"
+    }
+    assert place.additions.files["lib/python3.11/site-packages/one-1.dist-info/WHEEL"]
 
 
 def test_a_locked_wheel_of_a_mounted_package_is_left_out(
@@ -48,7 +48,7 @@ def test_an_image_without_python_has_neither_environment_nor_packages(
     repository: Callable[..., Repository],
 ) -> None:
     place = find(repository(), "tool", [])
-    assert (place.environment, place.packages, place.mounts) == (None, (), ((".", "/src"),))
+    assert (place.environment, place.packages) == (None, ())
 
 
 def test_a_stage_of_this_machine_has_no_place(repository: Callable[..., Repository]) -> None:

@@ -106,8 +106,7 @@ def test_only_a_module_for_the_places_python_counts_as_compiled(
 
 
 def test_a_package_without_modules_says_so(root: Path, said: Callable[..., list[str]]) -> None:
-    (root / "packages/one/src/one/__init__.py").unlink()
-    (root / "packages/one/src/one").rmdir()
+    declare(root, "one", "[tool.setuptools]\npackages = []\n")
     assert said("test") == ["of `one` no import package was found, so only its metadata is there"]
 
 

@@ -86,13 +86,11 @@ def test_a_link_out_of_the_repository_is_not_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "venvs").exists()
 
 
-def test_editors_are_told_the_stable_path_and_what_is_importable(tmp_path: Path) -> None:
-    (tmp_path / "packages/a/src").mkdir(parents=True)
-    sources = [".", "packages/a", "packages/b"]
-    told = json.loads(settings("vscode", "dev", sources, tmp_path))
+def test_editors_are_told_the_stable_path_and_what_is_importable() -> None:
+    told = json.loads(settings("vscode", "dev", ["src", "packages/a/src", "packages/b"]))
     assert told["python.defaultInterpreterPath"].endswith("/.pipeline/venvs/dev/bin/python")
     assert told["python.analysis.extraPaths"] == ["packages/a/src", "packages/b"]
-    told = json.loads(settings("pyright", "dev", ["."], tmp_path))
+    told = json.loads(settings("pyright", "dev", ["."]))
     assert told == {"venvPath": ".pipeline/venvs", "venv": "dev"}
 
 

@@ -12,12 +12,12 @@ import pytest
 from uv import find_uv_bin
 
 from pipeline.environments.blueprint import realise
-from pipeline.environments.editable import Editable, added
-from pipeline.environments.linking import Unpacked, drawn, unpacked
+from pipeline.environments.linking import START, Unpacked, drawn, unpacked
 from pipeline.environments.make import require_python
 from pipeline.errors import UsageError, VerificationError
 from pipeline.images.environment import skeleton
 from pipeline.lock.types import PythonFile
+from pipeline.project.editable import Editable, install
 from pipeline.project.pyproject import read_project
 from pipeline.store.derived import hash_open_file
 from pipeline.store.scan import scan
@@ -27,6 +27,8 @@ from pipeline.store.trees import Tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from pipeline.environments.blueprint import Own
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PACKAGES = f"lib/python{PYTHON}/site-packages"
@@ -79,9 +81,18 @@ def environment(
     wheels = [Unpacked.read(one, store) for one in unpacked(files, store, PYTHON)]
     texts, links = skeleton(PYTHON, sys.executable)
     contents: dict[str, bytes | str] = {**texts, **links}
-    bare = [(path, content, False) for path, content in contents.items()]
+    bare: list[Own] = [(path, content, False) for path, content in contents.items()]
     taken = {file.path for one in wheels for file in one.files}
-    blueprint = drawn(wheels, [*bare, *added([*own], PACKAGES, taken)], PACKAGES)
+    added = install(
+        own,
+        packages=PACKAGES,
+        repository=str(own[0].root) if own else "",
+        start=f"{START.decode()}\n",
+        taken=taken,
+    )
+    bare += [(path, text.encode(), text.startswith("#!")) for path, text in added.texts.items()]
+    bare += [(path, target, False) for path, target in added.links.items()]
+    blueprint = drawn(wheels, bare, PACKAGES)
     directory.mkdir()
     realise(blueprint, str(directory))
     return Tree.decode(blueprint["record"])
@@ -145,7 +156,7 @@ def test_a_project_of_the_checkout_is_importable_with_its_programs(
     (source / "src/own/__init__.py").touch()
     body = "class Thing:\n    @staticmethod\n    def run(): print('ran')\n"
     (source / "src/own/sub.py").write_text(body)
-    own = Editable(directory=source, project=read_project(tmp_path, "project"))
+    own = Editable.read(tmp_path, "project", read_project(tmp_path, "project"))
     file = wheel(store, tmp_path, "a", "a")
     assert environment(store, tmp_path / "one", file, own=(own,)) == scan(
         tmp_path / "one", hash_open_file
@@ -161,7 +172,7 @@ def test_an_installer_finds_nothing_wrong_with_a_project_of_the_checkout(
     store: Store, tmp_path: Path
 ) -> None:
     (tmp_path / "pyproject.toml").write_text(PROJECT)
-    own = Editable(directory=tmp_path, project=read_project(tmp_path, "."))
+    own = Editable.read(tmp_path, ".", read_project(tmp_path, "."))
     environment(store, tmp_path / "one", wheel(store, tmp_path, "a", "a"), own=(own,))
     words = [find_uv_bin(), "pip", "check", "--no-config", "--offline"]
     words += ["--python", str(tmp_path / "one")]

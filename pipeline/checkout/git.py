@@ -19,7 +19,7 @@ from pipeline.errors import PipelineError
 from pipeline.process import Completed, printable, run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 HARDENED = (
@@ -43,8 +43,6 @@ GIT_DIR and its kin are left out on purpose: inside a hook they name some other 
 
 LIST = ("--literal-pathspecs", "ls-files", "-z")
 
-SUBMODULE = "160000"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
@@ -57,21 +55,90 @@ class Change:
         return f"{self.code} {self.path}"
 
 
-def tracked_files(root: Path, below: str = "") -> tuple[str, ...]:
-    """Return what git tracks below ``root / below``, relative to ``root``, sorted.
+@dataclass(frozen=True, kw_only=True)
+class Tracked:
+    """A row of the index: path, mode in octal, and object; of a submodule that is its commit."""
 
-    Regular files and symbolic links that are there; submodules and what was deleted, or hidden
-    behind a link that took a directory's place, are left out.
+    path: str
+    mode: str
+    blob: str
+
+    @property
+    def is_submodule(self) -> bool:
+        """Whether it is another repository's commit (git calls that a gitlink)."""
+        return self.mode == "160000"
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link."""
+        return self.mode == "120000"
+
+    @property
+    def is_executable(self) -> bool:
+        """Whether it is a file that may be executed."""
+        return self.mode == "100755"
+
+
+def index(root: Path, below: str = "") -> tuple[Tracked, ...]:
+    """Return what git tracks below ``root / below``, relative to ``root``, sorted by path.
+
+    Of a conflict, each path stands once.
     """
-    output = ask(root, *LIST, "--stage", "--", below or ".")
-    paths: set[str] = set()
-    for row in rows(output):
+    found: dict[str, Tracked] = {}
+    for row in rows(ask(root, *LIST, "--stage", "--", below or ".")):
         facts, _, path = row.partition("\t")
-        if not facts.startswith(SUBMODULE):
-            paths.add(path)
-    refuse_undecodable(paths)
+        mode, blob, _ = facts.split(" ")
+        found[path] = Tracked(path=path, mode=mode, blob=blob)
+    refuse_undecodable(found)
+    return tuple(found[path] for path in sorted(found))
+
+
+def tracked_files(root: Path, below: str = "") -> tuple[str, ...]:
+    """Return the tracked files and links below ``root / below`` that are there, sorted.
+
+    Submodules and what was deleted, or hidden behind a link that took a directory's place, are
+    left out.
+    """
+    paths = [one.path for one in index(root, below) if not one.is_submodule]
+    absent = set(absent_files(root, paths))
+    return tuple(path for path in paths if path not in absent)
+
+
+def absent_files(root: Path, paths: Iterable[str]) -> tuple[str, ...]:
+    """Return which paths are no files or links on disk, or lie behind a link.
+
+    They are relative to ``root``.
+    """
     linked: dict[str, bool] = {}
-    return tuple(sorted(path for path in paths if _is_there(root, path, linked)))
+    return tuple(path for path in paths if not _is_there(root, path, linked))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What git is told in a work tree: values by lower-case key, and the files they stand in."""
+
+    values: Mapping[str, str]
+    files: frozenset[str]
+
+    def flag(self, key: str) -> bool:
+        """Return a boolean that is true unless it is said otherwise (git-config(1), "Values")."""
+        return self.values.get(key, "true").lower() not in {"false", "no", "off", "0", ""}
+
+
+def settings(root: Path) -> Settings:
+    """Return the settings that hold in ``root``."""
+    parts = ask(root, "config", "--list", "--show-origin", "-z").split("\0")[:-1]
+    values: dict[str, str] = {}
+    home = os.environ.get("HOME", "")
+    beside = ask(root, "rev-parse", "--git-path", "config.worktree").rstrip("\n")
+    named = os.environ.get("XDG_CONFIG_HOME") or f"{home}/.config"
+    files = {str(root / beside), f"{home}/.gitconfig", f"{named}/git/config"}
+    for origin, row in zip(parts[::2], parts[1::2], strict=True):
+        key, given, value = row.partition("\n")
+        values[key] = value if given else "true"
+        if origin.startswith("file:"):
+            files.add(str(root / origin.removeprefix("file:")))
+    return Settings(values=values, files=frozenset(files))
 
 
 def _is_there(root: Path, path: str, linked: dict[str, bool]) -> bool:
@@ -101,6 +168,15 @@ def untracked_files(root: Path, below: str = "") -> tuple[str, ...]:
     """
     output = ask(root, *LIST, "--others", "--exclude-standard", "--", below or ".")
     return tuple(sorted(rows(output)))
+
+
+def ignored_files(root: Path, paths: Iterable[str]) -> tuple[str, ...]:
+    """Return which files, relative to ``root``, git neither tracks nor would add, sorted."""
+    there = [path for path in paths if os.path.lexists(root / path)]
+    if not there:
+        return ()
+    words = ("--others", "--ignored", "--exclude-standard", "--", *there)
+    return tuple(sorted(rows(ask(root, *LIST, *words))))
 
 
 def input_files(root: Path, below: str = "") -> tuple[str, ...]:
@@ -199,6 +275,9 @@ def environment() -> dict[str, str]:
         "GIT_ASKPASS": "",
         "GIT_EDITOR": ":",
         "GIT_ADVICE": "0",
+        # What a person has put in the place of objects and of parents is in no clone of others.
+        "GIT_NO_REPLACE_OBJECTS": "1",
+        "GIT_GRAFT_FILE": os.devnull,
     }
 
 

@@ -159,10 +159,15 @@ def held_by_index(root: Path, paths: Sequence[str]) -> dict[str, Held]:
     return found
 
 
-def blob_of(root: Path, path: str, data: bytes, *, write: bool = False) -> str:
-    """Return the blob of some content at a path, after what attributes say; kept if ``write``."""
+def blob_of(root: Path, data: bytes, *, path: str = "", write: bool = False) -> str:
+    """Return the blob of some content, kept if ``write``.
+
+    With a ``path`` it is content of the work tree there, and becomes what attributes and filters
+    make of it; without one it is taken as it is.
+    """
     keep = ("-w",) if write else ()
-    return ask(root, "hash-object", *keep, "--stdin", f"--path={path}", stdin=data).strip()
+    how = f"--path={path}" if path else "--no-filters"
+    return ask(root, "hash-object", *keep, "--stdin", how, stdin=data).strip()
 
 
 def content(root: Path, path: str, blob: str) -> bytes:

@@ -7,7 +7,6 @@ questions, and importing what starts programs would cost it more than the answer
 from __future__ import annotations
 
 import os
-import stat
 from typing import TYPE_CHECKING
 
 from pipeline.checkout.ignore import Rules
@@ -26,22 +25,25 @@ NEVER_AT_THE_TOP = frozenset({"dist", "build"})
 COMPILED = (".pyc", ".pyo")
 
 
+def top_directory(root: Path) -> Path | None:
+    """Return the top of the work tree that ``root`` lies in, or None outside of git.
+
+    It is looked for in ``root`` and above, as git does.
+    """
+    return next((one for one in (root, *root.parents) if (one / ".git").exists()), None)
+
+
 def git_directory(root: Path) -> Path | None:
     """Return the git directory of the work tree that ``root`` lies in, or None.
 
-    It is looked for in ``root`` and above, as git does. In a linked work tree and in a submodule
-    ``.git`` is a file that names it (gitrepository-layout(5)).
+    In a linked work tree and in a submodule ``.git`` is a file that names it
+    (gitrepository-layout(5)).
     """
-    for directory in (root, *root.parents):
-        marker = directory / ".git"
-        try:
-            mode = marker.stat().st_mode
-        except OSError:
-            continue
-        if stat.S_ISDIR(mode):
-            return marker
-        return _linked(marker)
-    return None
+    top = top_directory(root)
+    if top is None:
+        return None
+    marker = top / ".git"
+    return marker if marker.is_dir() else _linked(marker)
 
 
 def common_directory(root: Path) -> Path | None:

@@ -116,6 +116,7 @@ def _run(root: Path, session: Session, scratch: Path) -> Mapping[str, str]:
         say=session.console.info,
     )
     means = Means(
+        root=root,
         pipeline=pipeline,
         lock=lock,
         store=session.store,

@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.checkout import worktree
-from pipeline.errors import UsageError
+from pipeline.checkout import git, worktree
+from pipeline.checkout.snapshot import (
+    IncompleteCommitError,
+    change,
+    changed_paths,
+    copy_files,
+    declarations,
+    lay_out,
+)
+from pipeline.errors import ReleaseRefusedError, UsageError
 from pipeline.execute.report import CellReport, RunReport
-from pipeline.release.conditions import Scene
+from pipeline.release.conditions import Scene, content_obstacles
 from pipeline.release.push import remote_of, require_remote
 from pipeline.release.settings import read_settings
 from pipeline.release.version import read_version
@@ -17,7 +25,6 @@ from pipeline.stages.releasing import Releasing, prepare
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
 
     from pipeline.cli.session import Session
 
@@ -41,11 +48,37 @@ def scene(session: Session) -> Scene:
     project = session.pipeline.project
     return Scene(
         root=session.root,
+        files=session.files,
         project=project,
-        settings=read_settings(session.root),
-        version=read_version(session.root / project.version),
+        settings=read_settings(session.files),
+        version=read_version(session.files / project.version),
         made=session.moment,
     )
+
+
+def take_commit(session: Session, *, notes: bool) -> None:
+    """Let the session work on what the commit checked out holds, in place of what is on disk.
+
+    Where ``git status`` tells of changes, they are taken as a commit of them would have them, so
+    that a draft shows what is being worked on; ``notes`` adds new fragments. Outside of git it is
+    the files themselves. ReleaseRefusedError where the commit is not here as a whole, or lacks a
+    declaration that is on disk.
+    """
+    root, copy = session.root, session.scratch("commit") / "a copy of the commit"
+    if not worktree.is_repository(root):
+        session.work_on(copy_files(session.checkout, copy))
+        return
+    ignored = git.ignored_files(root, (*declarations(root), session.pipeline.project.version))
+    if ignored:
+        raise ReleaseRefusedError(
+            f"git ignores `{ignored[0]}`, so no commit has it and nobody else could build this",
+            hint=f"`git add --force {ignored[0]}` and commit it, or remove it",
+        )
+    wanted = (read_settings(root).directory,) if notes else ()
+    try:
+        session.work_on(lay_out(root, git.head(root), copy, changed_paths(root, wanted)))
+    except IncompleteCommitError as error:
+        raise ReleaseRefusedError(error.message, hint=error.hint, detail=error.detail) from error
 
 
 def resumed(arguments: argparse.Namespace, session: Session, stage: str) -> RunReport | None:
@@ -67,20 +100,20 @@ def prepared(arguments: argparse.Namespace, session: Session) -> Releasing:
 
     ReleaseRefusedError when a release that is no draft is forbidden: before anything is built.
     """
-    releasing = Releasing(scene=scene(session), release=None, push=arguments.push)
+    take_commit(session, notes=True)
+    what = scene(session)
+    found = content_obstacles(what)
+    releasing = Releasing(scene=what, release=None, obstacles=found, push=arguments.push)
     if not arguments.draft:
         require_clear(releasing)
         releasing = replace(releasing, remote=_remote(arguments, session))
         require_welcome(releasing)
-    with session.store.scratch("release") as scratch:
-        found = prepare(releasing.scene, session.lock, scratch)
-    if found is None:
+    release = prepare(releasing.scene, session.lock, session.scratch("release"))
+    if release is None:
         return releasing
-    instead: dict[str, Path | None] = dict.fromkeys(found.release.removed)
-    for path, data in found.release.written.items():
-        instead[path] = session.store.blob_path(session.store.add_blob(data))
-    session.show(found.lock, instead)
-    return replace(releasing, release=found.release)
+    change(session.files, release.written, release.removed)
+    session.work_on(session.files)
+    return replace(releasing, release=release)
 
 
 def _remote(arguments: argparse.Namespace, session: Session) -> str:

@@ -119,6 +119,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     # An address on the command line may hold a password: it is not to be found in the cache.
     once = arguments.rebuild or arguments.keep or arguments.shell or arguments.debian_mirror
     once = once or arguments.provenance  # it names the commit, which may change without a file
+    once = once or session.checkout.left_out  # what a run lacks is told each time
     if paths and not once and all(cell.recipe for cell in plan.cells):
         _remember(document, paths, began, session)
     return 0
@@ -127,19 +128,26 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
 def _releasing(
     arguments: argparse.Namespace, session: Session, chosen: tuple[Selection, ...]
 ) -> Releasing | RunReport | None:
-    """Return the release that the run leads to; a report where an earlier run had begun it."""
+    """Return the release that the run leads to; a report where an earlier run had begun it.
+
+    What is released or published is made of the commit: the session then works on a copy of it.
+    """
     stages = session.pipeline.stages
-    releases = [name for name, stage in stages.items() if isinstance(stage, ReleaseStage)]
-    if not releases and not arguments.push:
+    public = (ReleaseStage, PublishStage)
+    if not arguments.push and not any(isinstance(stage, public) for stage in stages.values()):
         return None
-    asked = {cell.stage for cell in select(all_cells(session.pipeline), chosen)}
-    wanted = next((name for name in releases if name in asked), "")
-    if not wanted and not arguments.push:
+    asked = {cell.stage: None for cell in select(all_cells(session.pipeline), chosen)}
+    found = {type(stages[name]): name for name in asked if isinstance(stages[name], public)}
+    if not found and not arguments.push:
         return None
     from pipeline.cli import cutting  # noqa: PLC0415 - most runs lead to no release
 
+    wanted = found.get(ReleaseStage, "")
     cutting.check_flags(arguments, wanted)
-    return cutting.resumed(arguments, session, wanted) or cutting.prepared(arguments, session)
+    if wanted:
+        return cutting.resumed(arguments, session, wanted) or cutting.prepared(arguments, session)
+    cutting.take_commit(session, notes=False)
+    return None
 
 
 def _tell_untracked(session: Session) -> None:
@@ -162,7 +170,7 @@ def _write_provenance(
         return
     from pipeline.execute import evidence  # noqa: PLC0415 - most runs write none
 
-    origin = evidence.origin_of(session.root)
+    origin = evidence.origin_of(session.root, session.files)
     if not origin.commit:
         session.console.warning(
             "the provenance names no commit, as there are changes in none: nobody else can build "

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pipeline.cli.session import Session
     from pipeline.plan.types import Plan
 
+FEW = 5
 AXES = {"target": "linux_arm64", "python": "cp313"}
 """The axes that have flags, and a value of each."""
 
@@ -69,6 +70,12 @@ def require_words(arguments: argparse.Namespace, tags: Sequence[TagFilter] = ())
 
 
 def plan_of(session: Session, chosen: tuple[Selection, ...]) -> Plan:
-    """Return the plan of the session's repository."""
+    """Return the plan of the session's repository; say which tracked files its inputs lack."""
     caches = not getattr(session.arguments, "rebuild", False)
-    return plan(session.pipeline, session.lock, session.checkout, chosen, caches=caches)
+    checkout = session.checkout
+    found = plan(session.pipeline, session.lock, checkout, chosen, caches=caches)
+    if absent := sorted(checkout.left_out):
+        shown = ", ".join(f"`{name}`" for name in absent[:FEW])
+        more = f" and {len(absent) - FEW} more" if len(absent) > FEW else ""
+        session.console.warning(f"tracked files are not on disk, so stages lack {shown}{more}")
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -48,6 +49,8 @@ class Session:
         self.environ = environ
         self.words = words
         self._cwd = cwd
+        self._copy: Path | None = None
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -58,8 +61,7 @@ class Session:
         value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if "store" in vars(self):
-            self.store.close()
+        self._open.close()
 
     @property
     def named_directory(self) -> Path:
@@ -83,12 +85,17 @@ class Session:
             hint="run it inside a project, or name one with `pipeline -C DIR VERB`",
         )
 
+    @property
+    def files(self) -> Path:
+        """Where the project's files are read: `root`, or the copy of a commit (`work_on`)."""
+        return self._copy or self.root
+
     @cached_property
     def pipeline(self) -> Pipeline:
         """What the repository declares."""
         from pipeline.config.load import load  # noqa: PLC0415
 
-        return load(self.root)
+        return load(self.files)
 
     @cached_property
     def lock(self) -> Lock:
@@ -96,7 +103,7 @@ class Session:
         from pipeline.lock.file import FILE, load  # noqa: PLC0415
         from pipeline.locking.stale import require_fresh  # noqa: PLC0415
 
-        lock = load(self.root / FILE)
+        lock = load(self.files / FILE)
         require_fresh(self.pipeline, lock)
         return lock
 
@@ -105,7 +112,9 @@ class Session:
         """The store, open; closed at the session's end."""
         from pipeline.store.store import Store  # noqa: PLC0415
 
-        return Store.open(cache_directory(self.environ))
+        store = Store.open(cache_directory(self.environ))
+        self._open.callback(store.close)
+        return store
 
     @cached_property
     def settings(self) -> Settings:
@@ -185,6 +194,7 @@ class Session:
         from pipeline.execute.means import Means  # noqa: PLC0415
 
         return Means(
+            root=self.root,
             pipeline=self.pipeline,
             lock=lock or self.lock,
             store=self.store,
@@ -199,7 +209,7 @@ class Session:
         """The project's version; empty where it has no version file, and so releases nothing."""
         from pipeline.release.version import read_version  # noqa: PLC0415
 
-        file = self.root / self.pipeline.project.version
+        file = self.files / self.pipeline.project.version
         return read_version(file) if file.exists() else ""
 
     @cached_property
@@ -222,22 +232,25 @@ class Session:
 
     @cached_property
     def checkout(self) -> Checkout:
-        """The working tree."""
+        """The files that may be inputs."""
         from pipeline.checkout.inputs import Checkout  # noqa: PLC0415
         from pipeline.store.stat import StatCache  # noqa: PLC0415
 
-        stats = StatCache(self.own_directory / "stat.json")
-        return Checkout(self.root, stats, without=self.pipeline.project.downloads)
+        stats = StatCache((self._copy.parent if self._copy else self.own_directory) / "stat.json")
+        return Checkout(self.files, stats, without=self.pipeline.project.downloads)
 
-    def show(self, lock: Lock, instead: Mapping[str, Path | None]) -> None:
-        """Go on with another lock, and with the working tree as `Checkout` takes ``instead``."""
-        from pipeline.checkout.inputs import Checkout  # noqa: PLC0415
-        from pipeline.store.stat import StatCache  # noqa: PLC0415
+    def scratch(self, label: str) -> Path:
+        """Return a private directory that is removed at the session's end."""
+        return self._open.enter_context(self.store.scratch(label))
 
-        stats = StatCache(self.own_directory / "stat.json")
-        without = self.pipeline.project.downloads
-        checkout = Checkout(self.root, stats, instead, without=without)
-        vars(self).update(lock=lock, checkout=checkout)
+    def work_on(self, copy: Path) -> None:
+        """Go on with the files of a copy of the project, a directory in one of our own.
+
+        What is asked of git, and where files are put, stays with `root`.
+        """
+        self._copy = copy
+        for name in ("pipeline", "lock", "settings", "version", "environments", "checkout"):
+            vars(self).pop(name, None)
 
 
 def cache_directory(environ: Mapping[str, str]) -> Path:

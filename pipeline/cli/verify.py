@@ -68,7 +68,7 @@ def _compared(arguments: argparse.Namespace, session: Session) -> tuple[Comparis
     # What is in the cache needed no downloads; the second build has nothing but them.
     prepare([cell.recipe for cell in plan.cells if cell.recipe], means)
     session.console.info("building again: fresh cache, other directory, umask, zone and locale")
-    return rebuild(plan, first, session.checkout, means, session.root, engine=session.engine_choice)
+    return rebuild(plan, first, session.checkout, means, engine=session.engine_choice)
 
 
 def _failure(comparisons: Sequence[Comparison]) -> VerificationError | None:

@@ -40,7 +40,7 @@ def _paths(session: Session, index: Path) -> Iterator[str]:
     yield from declarations(session)
     yield str(session.root / session.pipeline.project.version)
     yield str(index)
-    yield from (str(session.root / name) for name in session.checkout.watched)
+    yield from sorted(session.checkout.watched)
     yield from _globbed(session, _stage_patterns(session))
 
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
-from pipeline.checkout.git import SUBMODULE, attempt
+from pipeline.checkout.git import index
 from pipeline.checkout.remotes import follow
+from pipeline.checkout.worktree import is_repository
 from pipeline.downloads.directory import Directory
 from pipeline.errors import UsageError
 from pipeline.files import sha256_bytes
@@ -55,10 +56,9 @@ class Place:
         Git would not see what is put there.
         """
         path = self.directory.path
-        if self.url or (path / ".git").exists() or not path.parent.is_dir():
+        if self.url or (path / ".git").exists() or not is_repository(path.parent):
             return ""
-        words = ("--literal-pathspecs", "ls-files", "--stage", "-z", "--", path.name)
-        if not attempt(path.parent, *words).stdout.startswith(SUBMODULE):
+        if not any(one.is_submodule for one in index(path.parent, path.name)):
             return ""
         return f"the download cache `{path.name}` is a submodule that is not checked out"
 

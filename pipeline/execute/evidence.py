@@ -82,10 +82,14 @@ def _builder() -> Builder:
     )
 
 
-def origin_of(root: Path) -> Origin:
-    """Return where a project's sources are from; no commit where some change is in none."""
-    found = [root / "pipeline.yaml", root / LOCK_FILE, *root.glob("images/*.yaml")]
-    files = {path.relative_to(root).as_posix(): sha256_file(path) for path in sorted(found)}
+def origin_of(root: Path, copy: Path | None = None) -> Origin:
+    """Return where a project's sources are from; no commit where some change is in none.
+
+    ``copy`` is where the files are that count, if that is not the work tree.
+    """
+    place = copy or root
+    found = [place / "pipeline.yaml", place / LOCK_FILE, *place.glob("images/*.yaml")]
+    files = {path.relative_to(place).as_posix(): sha256_file(path) for path in sorted(found)}
     if not is_repository(root) or _changed(root, files):
         return Origin(commit="", repository="", files=files)
     return Origin(commit=git.head(root), repository=_repository(root), files=files)

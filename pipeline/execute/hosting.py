@@ -70,6 +70,7 @@ def run_on_host(
     """Run a stage of the host and return what it said."""
     began = time.monotonic()
     situation = HostSituation(
+        root=means.root,
         pipeline=means.pipeline,
         planned=planned,
         stage=planned.stage,
@@ -79,7 +80,7 @@ def run_on_host(
         needed=tuple(done[name] for name in planned.needs),
         crossed=hosting.crossed,
         settings=means.settings,
-        memory=memory(means.pipeline.root, means.store),
+        memory=memory(means.root, means.store),
         tell=lambda words: means.console.info(f"{planned.name}: {words}"),
         pause=hosting.pause(planned),
         expected=hosting.expected(planned),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
+    from pathlib import Path
 
     from pipeline.config.model import Pipeline
     from pipeline.console import Console
@@ -38,8 +39,13 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class Means:
-    """What a run works with."""
+    """What a run works with.
 
+    ``root`` is the repository that git is asked about; the files that count may be a copy of what
+    a commit of it has, at ``pipeline.root``.
+    """
+
+    root: Path
     pipeline: Pipeline
     lock: Lock
     store: Store

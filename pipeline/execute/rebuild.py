@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline import start
+from pipeline.checkout.snapshot import copy_files
 from pipeline.errors import StageFailedError, VerificationError
 from pipeline.evidence.provenance import equivalence
 from pipeline.execute.outputs import SUFFIX
 from pipeline.execute.provision import wanted_files
 from pipeline.files import sha256_file
-from pipeline.process import check, run
+from pipeline.process import run
 from pipeline.store.store import Store
 from pipeline.wheels.compare import compare
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from pathlib import Path
 
     from pipeline.checkout.inputs import Checkout
@@ -35,8 +35,6 @@ SURROUNDINGS = {"TZ": "Pacific/Kiritimati", "LC_ALL": "C", "LANG": "tr_TR.UTF-8"
 
 KEPT = re.compile(r"PATH|HOME|SSH_AUTH_SOCK|KUBECONFIG|(DOCKER|BUILDX)_.*")
 """The variables that stay: how to find programs, and a daemon."""
-
-DECLARATIONS = ("pipeline.yaml", "pipeline.lock", "images/*.yaml", "dockerfiles/**/*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +73,6 @@ def rebuild(
     first: RunReport,
     checkout: Checkout,
     means: Means,
-    root: Path,
     *,
     engine: tuple[str, str],
 ) -> tuple[Comparison, ...]:
@@ -86,8 +83,7 @@ def rebuild(
     ``engine`` is the name of an engine and of its builder.
     """
     with means.store.scratch("verify") as scratch:
-        copy = scratch / "a copy of the checkout"
-        _copy_checkout(checkout, root, copy)
+        copy = copy_files(checkout, scratch / "a copy of the checkout")
         dist = build_elsewhere(plan, means, copy, scratch, engine=engine)
         return tuple(
             compare_files(artifact.name, artifact.path, dist / artifact.name)
@@ -108,26 +104,6 @@ def build_elsewhere(
     env = _environment(plan, scratch / "store")
     _run_again([*names, *_flags(engine)], copy, dist, env)
     return dist
-
-
-def _copy_checkout(checkout: Checkout, root: Path, copy: Path) -> None:
-    """Copy what git tracks, and beside it the declarations, which it need not track yet."""
-    copy.mkdir()
-    _copy_files(checkout.files, root, copy)
-    env = {"PATH": os.environ.get("PATH", os.defpath), "GIT_CONFIG_GLOBAL": os.devnull}
-    if shutil.which("git"):
-        check(["git", "init", "--quiet", "."], env=env, cwd=copy)
-        check(["git", "add", "--force", "."], env=env, cwd=copy)
-    found = (path for pattern in DECLARATIONS for path in root.glob(pattern) if path.is_file())
-    _copy_files([path.relative_to(root).as_posix() for path in found], root, copy)
-
-
-def _copy_files(names: Iterable[str], root: Path, copy: Path) -> None:
-    for name in names:
-        source, target = root / name, copy / name
-        if os.path.lexists(source) and not os.path.lexists(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target, follow_symlinks=False)
 
 
 def _seed(plan: Plan, means: Means, directory: Path) -> None:

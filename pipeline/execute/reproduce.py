@@ -11,9 +11,9 @@ import contextlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from pipeline.checkout import git
-from pipeline.checkout.history import commit_of, is_shallow, prefix
+from pipeline.checkout.history import commit_of, is_shallow
 from pipeline.checkout.inputs import Checkout
+from pipeline.checkout.snapshot import lay_out
 from pipeline.checkout.worktree import is_repository
 from pipeline.config.load import load
 from pipeline.config.stages import TestStage
@@ -25,7 +25,6 @@ from pipeline.files import sha256_file
 from pipeline.lock.file import FILE as LOCK_FILE
 from pipeline.lock.file import load as load_lock
 from pipeline.plan.selection import Selection
-from pipeline.process import check
 from pipeline.stages.planner import plan
 from pipeline.store.stat import StatCache
 
@@ -88,8 +87,7 @@ def snapshot(root: Path, commit: str, store: Store) -> Iterator[Snapshot]:
             else "run it in a clone of the project that has the commit",
         )
     with store.scratch("reproduce") as scratch:
-        copy = scratch / "a copy of the commit"
-        _lay_out(root, commit, copy)
+        copy = lay_out(root, commit, scratch / "a copy of the commit")
         lock = load_lock(copy / LOCK_FILE)
         yield Snapshot(root=copy, scratch=scratch, pipeline=load(copy), lock=lock)
 
@@ -139,18 +137,6 @@ def _plan(laid: Snapshot, words: Iterable[str]) -> Plan:
 def _build(wanted: Plan, laid: Snapshot, means: Means, engine: tuple[str, str]) -> Path:
     prepare([cell.recipe for cell in wanted.cells if cell.recipe], means)
     return build_elsewhere(wanted, means, laid.root, laid.scratch, engine=engine)
-
-
-def _lay_out(root: Path, commit: str, copy: Path) -> None:
-    """Write the files of a commit into ``copy``, as a repository that tracks them."""
-    copy.mkdir()
-    index = {"GIT_INDEX_FILE": str(copy.parent / "index")}
-    git.ask(root, "read-tree", f"{commit}:{prefix(root)}", variables=index)
-    # Below the top git would take its own place in the tree for a part of each path.
-    top = root.joinpath(git.ask(root, "rev-parse", "--show-cdup").rstrip("\n"))
-    git.ask(top, "checkout-index", "--all", f"--prefix={copy}/", variables=index)
-    check(["git", "init", "--quiet", "."], env=git.environment(), cwd=copy)
-    check(["git", "add", "--force", "."], env=git.environment(), cwd=copy)
 
 
 def _check_declarations(copy: Path, claim: Claim) -> None:

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 def registries(settings: Settings) -> Registry:
     """Return the registries as the machine's settings and Docker's logins have them."""
-    hosts, logins = Hosts(mirrors=settings.registries), Logins(settings.environ)
-    return Registry(hosts, logins, unreachable=settings.unreachable)
+    return Registry(Hosts(mirrors=settings.registries), Logins(settings.environ))
 
 
 class Places:

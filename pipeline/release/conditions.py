@@ -45,9 +45,14 @@ class Obstacle:
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """What is to be released, from where."""
+    """What is to be released, from where.
+
+    ``root`` is what git is asked about, ``files`` where the project's files are read: a copy of
+    what the commit will hold, where a release is cut.
+    """
 
     root: Path
+    files: Path
     project: Project
     settings: Settings
     version: str
@@ -61,6 +66,11 @@ class Scene:
 
 def obstacles(scene: Scene) -> tuple[Obstacle, ...]:
     """Return what forbids the release, as far as it can be told without a network."""
+    return (*repository_obstacles(scene), *content_obstacles(scene))
+
+
+def repository_obstacles(scene: Scene) -> tuple[Obstacle, ...]:
+    """Return what forbids it whatever the files hold: it may change until the release is cut."""
     if not worktree.is_repository(scene.root):
         what = "this is no git repository, so there is nothing to commit to"
         return (Obstacle(what=what, hint="release from a clone"),)
@@ -69,11 +79,14 @@ def obstacles(scene: Scene) -> tuple[Obstacle, ...]:
         return (Obstacle(what=what, hint="install git (`apt install git`)"),)
     if not (head := git.head(scene.root)):
         return (Obstacle(what="the repository has no commit yet", hint="commit the project first"),)
-    return (
-        *_of_the_checkout(scene, head),
-        *_of_the_version(scene, head),
-        *_of_the_fragments(scene, head),
-    )
+    return (*_of_the_checkout(scene, head), *_of_the_version(scene, head))
+
+
+def content_obstacles(scene: Scene) -> tuple[Obstacle, ...]:
+    """Return what forbids it by what the files hold, which are those of one commit."""
+    if not worktree.is_repository(scene.root) or not (head := git.head(scene.root)):
+        return ()
+    return (*_of_the_changelog(scene), *_of_the_fragments(scene, head))
 
 
 def refuse(found: Sequence[Obstacle]) -> None:
@@ -143,19 +156,22 @@ def _of_the_version(scene: Scene, head: str) -> Iterator[Obstacle]:
     if at := git.tags(root).get(scene.tag):
         yield Obstacle(what=f"tag `{scene.tag}` exists already, at {at[:12]}", hint=NEW_VERSION)
         return
-    if has_section(scene):
-        what = f"the changelog has a section for {scene.version} already"
-        yield Obstacle(what=what, hint=f"{NEW_VERSION}; or remove that section")
     earlier = tags.reachable(root, pattern, head)
     if earlier and tags.parsed(earlier[-1].version) > tags.parsed(scene.version):
         what = f"{scene.version} is older than {earlier[-1].version}, which was released here"
         yield Obstacle(what=what, hint=NEW_VERSION)
 
 
+def _of_the_changelog(scene: Scene) -> Iterator[Obstacle]:
+    if has_section(scene) and scene.tag not in git.tags(scene.root):
+        what = f"the changelog has a section for {scene.version} already"
+        yield Obstacle(what=what, hint=f"{NEW_VERSION}; or remove that section")
+
+
 def has_section(scene: Scene) -> bool:
     """Tell whether the changelog has the notes of this version; ConfigError as `sections.read`."""
     news = scene.settings.news
-    text = read_news(scene.root, news) if scene.settings.single_file else ""
+    text = read_news(scene.files, news) if scene.settings.single_file else ""
     return bool(
         text.strip()
         and sections.read(text, scene.settings, where=news).section(scene.version) is not None
@@ -163,21 +179,22 @@ def has_section(scene: Scene) -> bool:
 
 
 def _of_the_fragments(scene: Scene, head: str) -> Iterator[Obstacle]:
-    found = list_fragments(scene.root, scene.settings)
-    for fault in faults(scene.root, scene.settings):
+    found = list_fragments(scene.files, scene.settings)
+    for fault in faults(scene.files, scene.settings):
         yield Obstacle(what=f"`{fault.path}`: {fault.what}", hint=fault.hint)
     if not found:
         hint = "say what changed: `pipeline changes new`"
         yield Obstacle(what="there are no news fragments, so the notes would be empty", hint=hint)
     unclean = {change.path for change in git.status(scene.root)}
     prefix = history.prefix(scene.root)
-    held = history.held_by(scene.root, head, [fragment.path for fragment in found])
-    for fragment in found:
+    on_disk = list_fragments(scene.root, scene.settings)
+    held = history.held_by(scene.root, head, [fragment.path for fragment in on_disk])
+    for fragment in on_disk:
         if fragment.path not in held and prefix + fragment.path not in unclean:
-            what = f"git ignores `{fragment.path}`, so it would be lost when it is removed"
+            what = f"git ignores `{fragment.path}`, so the release would lack it"
             yield Obstacle(what=what, hint="`git add --force` it and commit it")
     others = tags.elsewhere(scene.root, scene.project.tag, head)
-    for one in lines.released_elsewhere(scene.root, scene.settings, others):
+    for one in lines.released_elsewhere(scene.root, scene.settings, others, scene.files):
         what = f"`{one.path}` was released as part of {one.release.version} already"
         hint = f"merge those notes back: `pipeline changes sync {one.release.tag}`"
         yield Obstacle(what=what, hint=hint)

@@ -50,7 +50,7 @@ def _begin(root: Path, planned: PlannedRelease, kept: str) -> Journal:
     after: dict[str, Held | None] = dict.fromkeys(planned.removed)
     for path, data in planned.written.items():
         mode = before[path].mode if path in before else commits.DEFAULT_MODE
-        after[path] = Held(mode=mode, blob=history.blob_of(root, path, data, write=True))
+        after[path] = Held(mode=mode, blob=history.blob_of(root, data, write=True))
     subject = commit_subject(planned.version)
     with tempfile.TemporaryDirectory(prefix="pipeline-release-") as scratch:
         commit = commits.make_commit(root, parent, subject, files=after, scratch=Path(scratch))

@@ -49,13 +49,14 @@ class Sync:
 
 
 def released_elsewhere(
-    root: Path, settings: Settings, releases: Sequence[Released]
+    root: Path, settings: Settings, releases: Sequence[Released], files: Path | None = None
 ) -> tuple[Elsewhere, ...]:
     """Return our fragments whose text one of the releases of other lines has removed.
 
-    The same content and kind counts, whatever the fragment is called by now.
+    The same content and kind counts, whatever the fragment is called by now. ``files`` is where
+    the fragments are, if that is not the work tree.
     """
-    mine = list_fragments(root, settings)
+    mine = list_fragments(files or root, settings)
     if not mine or not releases:
         return ()
     by_commit = {release.commit: release for release in releases}
@@ -69,12 +70,12 @@ def released_elsewhere(
     return tuple(
         Elsewhere(path=fragment.path, release=gone[identity])
         for fragment in mine
-        if (identity := (fragment.kind, _blob(root, fragment))) in gone
+        if (identity := (fragment.kind, _blob(root, fragment, files or root))) in gone
     )
 
 
-def _blob(root: Path, fragment: Fragment) -> str:
-    return history.blob_of(root, fragment.path, (root / fragment.path).read_bytes())
+def _blob(root: Path, fragment: Fragment, files: Path) -> str:
+    return history.blob_of(root, (files / fragment.path).read_bytes(), path=fragment.path)
 
 
 def plan_sync(root: Path, project: Project, settings: Settings, reference: str) -> Sync:

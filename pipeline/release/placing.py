@@ -95,4 +95,4 @@ def _blob(root: Path, path: str) -> str:
     full = root / path
     if full.is_symlink() or full.is_dir():
         return "no file"
-    return history.blob_of(root, path, full.read_bytes()) if full.exists() else ""
+    return history.blob_of(root, full.read_bytes(), path=path) if full.exists() else ""

@@ -67,7 +67,7 @@ def propose(scene: Scene, *, stage: str = "") -> Proposal:
     ``stage`` asks for a pre-release: ``a``, ``b``, ``rc`` or ``dev``. Raises ReleaseRefusedError
     when there is nothing to release, ConfigError when a kind's ``bump`` is none.
     """
-    found = list_fragments(scene.root, scene.settings)
+    found = list_fragments(scene.files, scene.settings)
     released = _released(scene)
     earlier = [one for one in released if not is_prerelease(one)]
     base = earlier[-1] if earlier else ""

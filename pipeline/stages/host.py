@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class HostSituation:
     """What a host stage works on.
 
+    ``root`` is the repository on disk; the files that count may be a copy, at ``pipeline.root``.
     ``needed`` are the reports of the cells it needs; ``today`` is the date notes are drafted for.
     ``memory`` is where things are noted that the next run must know. ``tell`` is for words while
     it works, ``pause`` waits for some seconds or raises when the run was interrupted. ``expected``
@@ -30,6 +31,7 @@ class HostSituation:
     that were cross compiled: a machine of their own platform may make other bytes.
     """
 
+    root: Path
     pipeline: Pipeline
     planned: PlannedCell
     stage: Stage

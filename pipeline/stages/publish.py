@@ -125,7 +125,7 @@ def _upload(
             pause=situation.pause,
             spread=lambda seconds: seconds * random.uniform(1.0, 1.5),  # noqa: S311  no secret
         )
-        return publisher.publish(release.files, _commit(situation.pipeline.root)), place.remarks
+        return publisher.publish(release.files, _commit(situation.root)), place.remarks
 
 
 def _commit(root: Path) -> str:

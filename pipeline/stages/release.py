@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, cast
 
-from pipeline.checkout import git
+from pipeline.checkout import git, history
 from pipeline.errors import ReleaseRefusedError
 from pipeline.process import printable
 from pipeline.release import journal as journals
-from pipeline.release.conditions import Obstacle, obstacles, refuse, remote_obstacles
+from pipeline.release.conditions import Obstacle, refuse, remote_obstacles, repository_obstacles
 from pipeline.release.cut import cut, finish
 from pipeline.release.draft import decide, look
 from pipeline.release.push import command_for, push_journaled, push_tagged
@@ -70,7 +70,11 @@ def _files(situation: HostSituation) -> dict[str, dict[str, str]]:
 
 def require_clear(releasing: Releasing) -> None:
     """Raise ReleaseRefusedError when anything here forbids the release."""
-    refuse([*obstacles(releasing.scene), *_changed(releasing)])
+    refuse([*_obstacles(releasing), *_changed(releasing)])
+
+
+def _obstacles(releasing: Releasing) -> tuple[Obstacle, ...]:
+    return (*repository_obstacles(releasing.scene), *releasing.obstacles)
 
 
 def require_welcome(releasing: Releasing) -> None:
@@ -81,10 +85,11 @@ def require_welcome(releasing: Releasing) -> None:
 
 def _changed(releasing: Releasing) -> Iterator[Obstacle]:
     """Yield the version file, when it is no longer what the release was built with."""
-    path = releasing.scene.project.version
+    root, path = releasing.scene.root, releasing.scene.project.version
     planned = releasing.release
     data = planned.written.get(path) if planned else None
-    if data is not None and data != (releasing.scene.root / path).read_bytes():
+    there = history.blob_of(root, (root / path).read_bytes(), path=path) if data else ""
+    if data is not None and there != history.blob_of(root, data):
         yield Obstacle(
             what=f"`{path}` has changed since the release was built", hint="run it again"
         )
@@ -145,7 +150,7 @@ def _draft(releasing: Releasing, listed: int) -> Said:
         scene.project,
         version=scene.version,
         planned=releasing.release,
-        refused=tuple(obstacle.what for obstacle in obstacles(scene)),
+        refused=tuple(obstacle.what for obstacle in _obstacles(releasing)),
         listed=listed,
     )
     draft = decide(found)

@@ -23,18 +23,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.lock.types import Lock
-    from pipeline.release.conditions import Scene
+    from pipeline.release.conditions import Obstacle, Scene
 
 
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A release as it is planned, and the lock that it is built with."""
-
-    release: PlannedRelease
-    lock: Lock
-
-
-def prepare(scene: Scene, lock: Lock, scratch: Path) -> Prepared | None:
+def prepare(scene: Scene, lock: Lock, scratch: Path) -> PlannedRelease | None:
     """Plan the release; ``scratch`` is an empty directory. Nothing is written elsewhere.
 
     None when the version was tagged or has its notes already: then nothing is left to change.
@@ -54,15 +46,14 @@ def prepare(scene: Scene, lock: Lock, scratch: Path) -> Prepared | None:
     if (repository and scene.tag in git.tags(root)) or has_section(scene):
         return None
     date = scene.made.date.isoformat()
-    rendered = changelog.render(root, settings, scratch, version=scene.version, date=date)
+    rendered = changelog.render(scene.files, settings, scratch, version=scene.version, date=date)
     epoch = _epoch(scene, lock) if repository else lock.epoch
-    moved = replace(lock, epoch=epoch)
     written = dict(rendered.written)
     if epoch != lock.epoch:
-        written[lock_file.FILE] = lock_file.dump(moved).encode()
+        written[lock_file.FILE] = lock_file.dump(replace(lock, epoch=epoch)).encode()
     if repository and _differs(scene):
-        written[scene.project.version] = (root / scene.project.version).read_bytes()
-    release = PlannedRelease(
+        written[scene.project.version] = (scene.files / scene.project.version).read_bytes()
+    return PlannedRelease(
         version=scene.version,
         tag=scene.tag,
         parent=git.head(root) if repository else "",
@@ -71,12 +62,14 @@ def prepare(scene: Scene, lock: Lock, scratch: Path) -> Prepared | None:
         written=written,
         removed=rendered.removed,
     )
-    return Prepared(release=release, lock=moved)
 
 
 def _differs(scene: Scene) -> bool:
-    own = history.prefix(scene.root) + scene.project.version
-    return any(change.path == own for change in git.status(scene.root))
+    """Whether the version file is not what the commit has, which a release commits then."""
+    path = scene.project.version
+    held = history.held_by(scene.root, git.head(scene.root), [path]) if git.head(scene.root) else {}
+    data = (scene.files / path).read_bytes()
+    return path not in held or held[path].blob != history.blob_of(scene.root, data)
 
 
 def _epoch(scene: Scene, lock: Lock) -> int:
@@ -98,9 +91,11 @@ class Releasing:
 
     ``release`` is None where the version was released already. ``push`` asks for commit and tag
     to be pushed; ``remote`` is who is asked what it has, empty where nobody is to be.
+    ``obstacles`` are what the files of the commit have against it.
     """
 
     scene: Scene
     release: PlannedRelease | None
+    obstacles: tuple[Obstacle, ...] = ()
     push: bool = False
     remote: str = ""

@@ -15,6 +15,8 @@ from typing import IO, TYPE_CHECKING, NoReturn
 
 import pytest
 
+from pipeline.checkout import git
+from pipeline.checkout.snapshot import changed_paths, lay_out
 from pipeline.cli.main import main
 from pipeline.config.load import load
 from pipeline.lock.file import FILE, dump
@@ -132,24 +134,29 @@ class Project:
             status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
             return Ran(status, *(read(stream) for stream in streams[1:]))
 
-    def scene(self, **environ: str) -> Scene:
+    def scene(self, files: Path | None = None, **environ: str) -> Scene:
         """Return what is to be released, at a fixed moment unless the environment says so."""
-        project = load(self.root).project
+        files = files or self.root
+        project = load(files).project
         return Scene(
             root=self.root,
+            files=files,
             project=project,
-            settings=read_settings(self.root),
-            version=read_version(self.root / project.version),
+            settings=read_settings(files),
+            version=read_version(files / project.version),
             made=moment(environ or {"SOURCE_DATE_EPOCH": str(DAY)}, 0.0),
         )
 
     def planned(self, **environ: str) -> PlannedRelease:
         """Return the release as it would be."""
         with tempfile.TemporaryDirectory() as scratch:
-            lock = load_lock(self.root / FILE)
-            found = prepare(self.scene(**environ), lock, Path(scratch))
+            changed = changed_paths(self.root)
+            copy = lay_out(self.root, git.head(self.root), Path(scratch, "copy"), changed)
+            notes = Path(scratch, "notes")
+            notes.mkdir()
+            found = prepare(self.scene(copy, **environ), load_lock(copy / FILE), notes)
         assert found is not None
-        return found.release
+        return found
 
     @property
     def state(self) -> Mapping[str, object]:

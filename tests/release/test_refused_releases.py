@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def told(project: Project, **environ: str) -> str:
-    return "\n".join(f"{o.what} | {o.hint}" for o in obstacles(project.scene(**environ)))
+    return "\n".join(f"{o.what} | {o.hint}" for o in obstacles(project.scene(None, **environ)))
 
 
 def dirty(project: Project) -> None:

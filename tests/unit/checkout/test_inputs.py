@@ -55,12 +55,15 @@ def test_the_download_cache_is_no_input_of_anything(repository: Path) -> None:
     assert [entry.path for entry in found.tree.entries] == ["kept-too"]
 
 
-def test_what_a_link_points_to_comes_with_it(repository: Path) -> None:
-    assert names(repository, "packages/a") == [
-        "VERSION",
+def test_a_link_out_of_its_package_becomes_what_it_leads_to(repository: Path) -> None:
+    found = checkout(repository).source("packages/a", ())
+    version, code = found.tree.entries
+    assert (version.path, version.kind, code.path) == (
         "packages/a/VERSION",
+        "file",
         "packages/a/code.py",
-    ]
+    )
+    assert found.place("packages/a/VERSION").read_text() == "1.0"
 
 
 def test_inputs_are_globs_of_the_repository(repository: Path) -> None:

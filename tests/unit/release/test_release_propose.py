@@ -47,6 +47,7 @@ def proposed(
     for version in released:
         repository.git("tag", f"v{version}")
     scene = Scene(
+        files=repository.root,
         root=repository.root,
         project=Project(scheme=scheme),
         settings=read_settings(repository.root),

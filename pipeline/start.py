@@ -43,8 +43,8 @@ def enter_environment() -> None:
 
 def run() -> int:
     """Run the command line and return its exit status."""
-    if sys.argv[1:] == ["--version"]:
-        sys.stdout.write(f"pipeline {version()}\n")
+    open_standard_streams()
+    if sys.argv[1:] == ["--version"] and wrote_version():
         return 0
     enter_environment()
     try:
@@ -55,6 +55,37 @@ def run() -> int:
     except KeyboardInterrupt:  # while we were still being imported
         return 130
     return status
+
+
+def wrote_version() -> bool:
+    """Print the version; a stream that cannot be written is for `pipeline.cli.main` to tell."""
+    try:
+        sys.stdout.write(f"pipeline {version()}\n")
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
+
+
+def open_standard_streams() -> None:
+    """Put ``/dev/null`` where the caller closed a standard stream, as git does.
+
+    Otherwise the next file that is opened gets its number, and what any program of ours prints
+    would go into that file, which may be one of the store's.
+    """
+    if sys.stdin and sys.stdout and sys.stderr:
+        return
+    import os  # noqa: PLC0415 - `--version` does without
+
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is taken, and that is this one.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # noqa: FBT003
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
 
 def ignore_interrupts() -> None:

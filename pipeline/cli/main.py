@@ -11,13 +11,13 @@ import sys
 from pipeline.cli import noop
 from pipeline.console import Console
 from pipeline.errors import PipelineError, UsageError
-from pipeline.start import version
+from pipeline.start import open_standard_streams, version
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
-    from typing import NoReturn, Protocol
+    from typing import Any, NoReturn, Protocol, TextIO
 
     from pipeline.cli.parser import Parser
     from pipeline.cli.session import Session
@@ -81,6 +81,7 @@ EXIT_CODES = (
 
 def console() -> NoReturn:
     """Entry point of the installed command."""
+    open_standard_streams()
     sys.exit(main())
 
 
@@ -90,18 +91,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     out = Console.for_stderr(os.environ)
     try:
         words = verb_first(words)
-        return _flushed(_answer(words, out))
+        code = _answer(words, out)
     except PipelineError as error:
-        return _refuse(error, words, out)
+        code = _refuse(error, words, out)
     except KeyboardInterrupt:
         out.info("interrupted")
-        _say_in_json("interrupted", INTERRUPTED, words)
-        return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 1
-    except Exception:  # noqa: BLE001 - the one place that sees everything
-        return _bug(words)
+        _say_in_json({"message": "interrupted", "exit_code": INTERRUPTED}, words)
+        code = INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the one place that sees everything
+        if isinstance(error, OSError) and _cannot_print():
+            code = PipelineError.exit_code
+        else:
+            code = _bug(words, out)
+    return _flushed(code, out)
 
 
 def verb_first(words: list[str]) -> list[str]:
@@ -127,16 +129,41 @@ def verb_first(words: list[str]) -> list[str]:
     return [words[end], *words[:end], *words[end + 1 :]]
 
 
-def _flushed(code: int) -> int:
-    """Write out what is printed, here and not at exit, where no failure could be told any more."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
+def _flushed(code: int, out: Console) -> int:
+    """Write out what is printed, here and not at exit, where no failure could be told any more.
+
+    Nothing is said of a reader that has gone, such as ``head``, and nothing could be said of
+    standard error.
+    """
+    if error := _failure_of(sys.stdout):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        raise PipelineError(f"standard output cannot be written: {error.strerror}") from error
+        code = code or PipelineError.exit_code
+        if not isinstance(error, BrokenPipeError):
+            out.error(PipelineError(f"standard output cannot be written: {error.strerror}"))
+    if _failure_of(sys.stderr):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     return code
+
+
+def _cannot_print() -> bool:
+    """Whether it was standard output that failed, which the error itself does not say.
+
+    A text that was too long to be buffered is dropped with its error, so one more is written.
+    """
+    try:
+        sys.stdout.write("\n")
+    except OSError:
+        return True
+    return _failure_of(sys.stdout) is not None
+
+
+def _failure_of(stream: TextIO) -> OSError | None:
+    """Return why a stream cannot be written: what is buffered stays so until it is."""
+    try:
+        stream.flush()
+    except OSError as error:
+        return error
+    return None
 
 
 def _answer(words: list[str], out: Console) -> int:
@@ -163,7 +190,7 @@ def _dispatch(words: list[str], out: Console) -> int:
     if words[:1] == ["help"] and len(words) > 1:
         words = [words[1], "--help"]
     if not words:
-        sys.stderr.write(_overview())
+        out.say_plain(_overview().rstrip("\n"))
         return UsageError.exit_code
     if words[0] in {"-h", "--help", "help"}:
         sys.stdout.write(_overview())
@@ -176,7 +203,10 @@ def _dispatch(words: list[str], out: Console) -> int:
 
     from pipeline.cli.session import Session  # noqa: PLC0415
 
-    arguments = parser.parse_all(words[1:])
+    try:
+        arguments = parser.parse_all(words[1:])
+    except SystemExit:  # argparse printed the help
+        return 0
     _heed_one_interrupt()
     with Session(arguments, out, dict(os.environ), Path.cwd(), words) as session:
         return module.run(arguments, session)
@@ -246,23 +276,26 @@ def _refuse(error: PipelineError, words: list[str], out: Console) -> int:
     """Print an expected failure; with ``--json`` as a document too."""
     out.error(error)
     if "--json" in words:
-        from pipeline.cli.outcome import error_document, show_json  # noqa: PLC0415
+        from pipeline.cli.outcome import error_document  # noqa: PLC0415
 
-        show_json({"error": error_document(error)})
+        _say_in_json(error_document(error), words)
     return error.exit_code
 
 
-def _say_in_json(message: str, status: int, words: list[str]) -> None:
-    """Print the document that ``--json`` promises for what is no `PipelineError`."""
+def _say_in_json(error: dict[str, Any], words: list[str]) -> None:
+    """Print the document that ``--json`` promises, as far as it can be written."""
     if "--json" in words:
+        from contextlib import suppress  # noqa: PLC0415 - only for a failure
+
         from pipeline.cli.outcome import show_json  # noqa: PLC0415
 
-        show_json({"error": {"message": message, "exit_code": status}})
+        with suppress(OSError):
+            show_json({"error": error})
 
 
-def _bug(words: list[str]) -> int:
+def _bug(words: list[str], out: Console) -> int:
     from pipeline.cli.crash import report  # noqa: PLC0415 - only for a bug
 
-    sys.stderr.write(report(words, os.environ))
-    _say_in_json("this is a bug in pipeline", BUG, words)
+    out.say_plain(report(words, os.environ).rstrip("\n"))
+    _say_in_json({"message": "this is a bug in pipeline", "exit_code": BUG}, words)
     return BUG

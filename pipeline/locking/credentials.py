@@ -30,6 +30,7 @@ def pip_client(settings: Settings, *, sleep: Callable[[float], None] = time.slee
         proxy=pip.proxy,
         authorize=Credentials(addresses, settings.environ).header,
         login_hint=HINT,
+        unreachable=settings.unreachable,
         sleep=sleep,
     )
 

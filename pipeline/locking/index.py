@@ -62,6 +62,14 @@ class Index:
         self._pages: dict[str, tuple[Link, ...]] = {}
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
+    def reach(self) -> None:
+        """Return once every index answers; NetworkError where one cannot be reached.
+
+        To be called before uv, which tries a network that is off for longer.
+        """
+        for index in self._settings.indexes:
+            self._client.reach(index)
+
     def links(self, project: str) -> tuple[Link, ...]:
         """Return every file of a project: from the indexes in order, then from ``find-links``.
 

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 def registries(settings: Settings) -> Registry:
     """Return the registries as the machine's settings and Docker's logins have them."""
-    return Registry(Hosts(mirrors=settings.registries), Logins(settings.environ))
+    hosts, logins = Hosts(mirrors=settings.registries), Logins(settings.environ)
+    return Registry(hosts, logins, unreachable=settings.unreachable)
 
 
 class Places:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from packaging.markers import Marker
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
-from pipeline.errors import ConfigError, LockError
+from pipeline.errors import ConfigError, LockError, NetworkError
 from pipeline.lock.types import LockedRequirement, PythonFile
 from pipeline.locking import uv
 from pipeline.locking.select import (
@@ -58,6 +59,8 @@ class Resolver:
         self._known = {file.sha256: file.size for file in known}
         self._done: dict[uv.Request, tuple[LockedRequirement, ...]] = {}
         self._found: dict[uv.Request, tuple[uv.Package, ...]] = {}
+        self._reaching = threading.Lock()
+        self._reached = False
 
     def for_image(self, request: uv.Request) -> tuple[LockedRequirement, ...]:
         """Return one wheel for each package, the best for the request's interpreter and platform.
@@ -72,14 +75,29 @@ class Resolver:
         if request.target is None:
             raise ValueError(request)
         ranks = image_tags(request.python, request.glibc, request.target.machine)
-        packages = uv.resolve(request, self._settings)
+        packages = self._ask(request)
         return self._locked([(p, [_best(p, ranks, request)]) for p in packages])
 
     def universal(self, request: uv.Request) -> tuple[uv.Package, ...]:
         """Return what uv chooses for every platform; LockError where it finds nothing."""
         if request not in self._found:
-            self._found[request] = uv.resolve(request, self._settings)
+            self._found[request] = self._ask(request)
         return self._found[request]
+
+    def _ask(self, request: uv.Request) -> tuple[uv.Package, ...]:
+        try:
+            with self._reaching:
+                if request.requirements and not self._reached:
+                    self._index.reach()
+                    self._reached = True
+        except NetworkError as error:
+            raise NetworkError(
+                f"{request.label} cannot be resolved: the package index cannot be asked",
+                where=request.where,
+                hint=error.hint,
+                detail=(error.message,),
+            ) from error
+        return uv.resolve(request, self._settings)
 
     def for_people(
         self, request: uv.Request, platforms: Sequence[Workplace] = tuple(Workplace)

@@ -37,6 +37,7 @@ class Settings:
     lie; ``downloads`` its download cache, which goes before any index; ``jobs`` is how many files
     are downloaded at once; ``offline`` forbids every connection. ``newest`` is the moment (RFC
     3339) before which an index must have got a file for it to be chosen; empty for any.
+    ``unreachable`` are the hosts that were tried in vain so far.
     """
 
     environ: Mapping[str, str] = field(repr=False)
@@ -49,6 +50,7 @@ class Settings:
     offline: bool = False
     newest: str = ""
     jobs: int = 8
+    unreachable: set[str] = field(default_factory=set, compare=False)
     apt_directory: Path = apt.ETC
     daemon_settings: Path = DAEMON_SETTINGS
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import socket
 import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import NetworkError
@@ -12,11 +13,40 @@ from pipeline.network.addresses import origin, shown
 
 if TYPE_CHECKING:
     import urllib.error
+    from collections.abc import Iterable
 
 NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
 """What connect(2) says where no way leads to a host."""
 
+ROUTES = (Path("/proc/net/route"), Path("/proc/net/ipv6_route"))
+"""The kernel's routing tables for IPv4 and IPv6, as Linux shows them."""
+
 RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+def has_route(tables: Iterable[Path] = ROUTES) -> bool:
+    """Whether a way leads out of this machine; assumed where the system does not show its routes.
+
+    Without a default route no second attempt can help: the network is off. Bridges of containers
+    have routes of their own all the while.
+    """
+    lines: list[str] = []
+    for table in tables:
+        try:
+            lines += table.read_text().splitlines()
+        except OSError:
+            return True
+    return any(_is_default(line.split()) for line in lines)
+
+
+def _is_default(row: list[str]) -> bool:
+    match row:
+        case [interface, "00000000", _gateway, *_] if interface != "lo":
+            return True
+        case [destination, "00", _source, "00", *_, interface] if interface != "lo":
+            return not destination.strip("0")
+        case _:
+            return False
 
 
 class GoneError(NetworkError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import random
 import time
 import urllib.error
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import NetworkError
 from pipeline.network.addresses import bare, shown
-from pipeline.network.faults import TransientError, of_reason, of_status
+from pipeline.network.faults import TransientError, has_route, of_reason, of_status
 from pipeline.network.opener import make_opener
 
 if TYPE_CHECKING:
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 ATTEMPTS = 6
+ATTEMPTS_TO_CONNECT = 4
+"""Where not even a connection comes about: the pauses between are 2.6 seconds at most."""
+
 FIRST_WAIT_SECONDS = 0.25
 LONGEST_WAIT_SECONDS = 60.0
 TIMEOUT_SECONDS = 30.0
@@ -49,7 +53,8 @@ class Client:
 
     ``cert`` is a file or directory of certificates and ``proxy`` an address, both by default as
     the environment says; ``authorize`` returns the ``Authorization`` for an address, or nothing;
-    ``login_hint`` says what to do where a server refuses us.
+    ``login_hint`` says what to do where a server refuses us; ``unreachable`` are hosts that were
+    tried in vain, which clients may share; ``routed`` says whether a way leads out of this machine.
     """
 
     def __init__(
@@ -60,14 +65,17 @@ class Client:
         proxy: str = "",
         authorize: Callable[[str], str] = lambda _: "",
         login_hint: str = "",
+        unreachable: set[str] | None = None,
+        routed: Callable[[], bool] = has_route,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._timeout = timeout
+        self._routed = routed
         self._sleep = sleep
         self._authorize = authorize
         self._login_hint = login_hint
         self._opener = make_opener(cert, proxy, authorize)
-        self._unreachable: set[str] = set()
+        self._unreachable = set() if unreachable is None else unreachable
 
     @contextlib.contextmanager
     def open(
@@ -105,23 +113,51 @@ class Client:
         """Do ``action`` until it raises no TransientError, with growing pauses; NetworkError.
 
         A host that could not be reached in all attempts at one file gets one at each other file.
+        So does then any other host, as the network is off.
         """
         host = urllib.parse.urlsplit(url).netloc
-        attempts = 1 if host in self._unreachable else ATTEMPTS
-        for attempt in range(attempts):
+        for attempt in itertools.count(1):
             try:
                 return action()
             except TransientError as error:
-                if attempt == attempts - 1:
+                limit = self._limit(host, error)
+                if attempt >= limit:
+                    known = host in self._unreachable
                     if error.unreachable:
                         self._unreachable.add(host)
-                    times = f"{attempts} attempts" if attempts > 1 else "not for other files either"
+                    once = "not for other files either" if known else "no other host can be reached"
+                    times = f"{attempt} attempts" if attempt > 1 else once
                     raise NetworkError(
                         f"`{shown(url)}` cannot be had: {error} ({times})",
                         hint="check the network and run it again; what has come so far is kept",
                     ) from error
-                self._sleep(_pause(attempt, error.wait))
-        raise AssertionError  # the last attempt returns or raises
+                self._sleep(_pause(attempt - 1, error.wait))
+        raise AssertionError  # counting does not end
+
+    def _limit(self, host: str, error: TransientError) -> int:
+        """Return how many attempts a fault is worth."""
+        if host in self._unreachable:
+            return 1
+        if error.unreachable and (self._unreachable or not self._routed()):
+            return 1
+        return ATTEMPTS_TO_CONNECT if error.unreachable else ATTEMPTS
+
+    def reach(self, url: str) -> None:
+        """Return once a server answers at an address, whatever it says; NetworkError."""
+        self.retrying(lambda: self._reach(url), url)
+
+    def _reach(self, url: str) -> None:
+        request = urllib.request.Request(  # noqa: S310  as above
+            bare(url), headers={"User-Agent": AGENT}, method="HEAD"
+        )
+        try:
+            self._opener.open(request, timeout=self._timeout).close()
+        except urllib.error.HTTPError as error:
+            error.close()
+        except urllib.error.URLError as error:
+            raise of_reason(error.reason, url) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise of_reason(error, url) from error
 
     def get(self, url: str, *, accept: str = "*/*") -> Page:
         """Return a document, tried again as `retrying` does; NetworkError, GoneError."""

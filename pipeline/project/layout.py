@@ -270,7 +270,7 @@ def _put(place: _Place, inside: str, path: str) -> dict[str, str]:
 def _flit(place: _Place) -> Layout:
     told = _table(place.settings.get("module")).get("name")
     old = _table(place.settings.get("metadata")).get("module")
-    name = str(told or old or place.project.name.replace("-", "_"))
+    name = str(told or old or _stubs(place.project.name.replace("-", "_")))
     path = name.replace(".", "/")
     found = place.module_at(path, f"src/{path}")
     if found is None:
@@ -332,7 +332,7 @@ def _pdm(place: _Place) -> Layout:
 def _uv(place: _Place) -> Layout:
     build = _table(place.settings.get("build-backend"))
     root = str(build.get("module-root", "src")).strip("/")
-    told = build.get("module-name", place.module.lower())
+    told = build.get("module-name", _stubs(place.module.lower()))
     links: dict[str, str] = {}
     for name in _texts(told):
         path = name.replace(".", "/")
@@ -438,6 +438,12 @@ def _join(*parts: str) -> str:
 
 def _below(path: str, root: str) -> str:
     return path.removeprefix(f"{root}/") if root else path
+
+
+def _stubs(module: str) -> str:
+    """Return the name of a package, that of stubs (PEP 561) with its dash."""
+    base = module.removesuffix("_stubs")
+    return module if base == module else f"{base}-stubs"
 
 
 def _table(value: object) -> Mapping[str, object]:

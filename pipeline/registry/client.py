@@ -80,11 +80,16 @@ class Registry:
     """
 
     def __init__(
-        self, hosts: Hosts, logins: Logins, *, sleep: Callable[[float], None] = time.sleep
+        self,
+        hosts: Hosts,
+        logins: Logins,
+        *,
+        unreachable: set[str] | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._hosts = hosts
         self._logins = logins
-        self._client = Client(login_hint=HINT, sleep=sleep)
+        self._client = Client(login_hint=HINT, unreachable=unreachable, sleep=sleep)
         self._granted: dict[str, str] = {}
         self._lock = threading.Lock()
 

@@ -93,6 +93,13 @@ def test_of_several_first_runs_one_works_and_the_others_wait(bare_checkout: Chec
 
 
 @pytest.mark.slow
+def test_a_set_up_needs_no_open_stream(bare_checkout: Checkout) -> None:
+    closing = ("sh", "-c", '"$0" "$@" <&- >&- 2>&-', str(bare_checkout.root / "pipelinew"))
+    assert bare_checkout.start(command=closing).returncode == 7
+    assert len(environments(bare_checkout)) == 1
+
+
+@pytest.mark.slow
 def test_a_set_up_that_was_killed_is_started_anew(bare_checkout: Checkout) -> None:
     with subprocess.Popen(
         [bare_checkout.root / "pipelinew"],

@@ -74,10 +74,8 @@ def test_the_help_of_every_verb_fits_a_terminal_and_has_examples(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")
-    with pytest.raises(SystemExit) as ended:
-        main(["help", name])
+    assert main(["help", name]) == 0
     out = capsys.readouterr().out
-    assert ended.value.code == 0
     assert "\nexamples:\n" in out
     assert max(map(len, out.splitlines())) <= 80
 

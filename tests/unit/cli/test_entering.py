@@ -55,7 +55,8 @@ def test_an_environment_on_record_is_entered(prefix: Path, words: tuple[str, ...
     assert told.splitlines()[0] == f"{prefix} {prefix}/bin"
 
 
-def test_a_program_of_the_system_is_said_to_be_one(prefix: Path) -> None:
+@pytest.mark.usefixtures("prefix")
+def test_a_program_of_the_system_is_said_to_be_one() -> None:
     assert enter("exec", "true") == f"`true` is not in environment `dev`: this is {which('true')}"
 
 

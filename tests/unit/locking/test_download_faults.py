@@ -8,8 +8,8 @@ import pytest
 from pipeline.errors import NetworkError, VerificationError
 from pipeline.locking.credentials import pip_client
 from pipeline.network.download import Goal, StoppedError, download
-from pipeline.network.faults import GoneError
-from pipeline.network.transport import ATTEMPTS, Client
+from pipeline.network.faults import GoneError, has_route
+from pipeline.network.transport import ATTEMPTS, ATTEMPTS_TO_CONNECT, Client
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -215,13 +215,60 @@ def test_a_host_that_does_not_answer_is_a_network_error(client: Client) -> None:
         client.get("http://127.0.0.1:9/nothing")
 
 
-def test_a_host_that_could_not_be_reached_is_not_waited_for_again(settings: Settings) -> None:
+def test_a_host_that_could_not_be_reached_is_not_waited_for_again() -> None:
     waits: list[float] = []
-    client = pip_client(settings, sleep=waits.append)
+    client = Client(sleep=waits.append, routed=lambda: True)
     for name in ("one", "two", "three"):
         with pytest.raises(NetworkError, match="connection failed"):
             client.get(f"http://127.0.0.1:9/{name}")
-    assert len(waits) == ATTEMPTS - 1
+    assert len(waits) == ATTEMPTS_TO_CONNECT - 1
+
+
+def test_where_no_way_leads_out_nothing_is_waited_for() -> None:
+    waits: list[float] = []
+    client = Client(sleep=waits.append, routed=lambda: False)
+    with pytest.raises(NetworkError, match="connection failed"):
+        client.get("http://127.0.0.1:9/")
+    assert waits == []
+
+
+def test_once_a_host_cannot_be_reached_no_other_is_waited_for() -> None:
+    waits: list[float] = []
+    client = Client(sleep=waits.append, routed=lambda: True)
+    with pytest.raises(NetworkError, match="4 attempts"):
+        client.get("http://127.0.0.1:9/")
+    with pytest.raises(NetworkError, match="no other host can be reached"):
+        client.get("http://127.0.0.2:9/")
+    assert len(waits) == ATTEMPTS_TO_CONNECT - 1
+
+
+def test_a_server_is_reached_whatever_it_answers(site: Site, client: Client) -> None:
+    client.reach(f"{site.address}/nothing/")
+    with pytest.raises(NetworkError):
+        client.reach("http://127.0.0.1:9/")
+
+
+BRIDGE = "Iface\tDestination\tGateway\ndocker0\t000011AC\t00000000\t0001\n"
+OUT = BRIDGE + "eth0\t00000000\t010200C0\t0003\n"
+OUT_6 = f"{'0' * 32} 00 {'0' * 32} 00 fd{'0' * 29}1 00000400 00000002 00000000 00000003     eth0\n"
+LO_6 = f"{'0' * 32} 00 {'0' * 32} 00 {'0' * 32} ffffffff 00000001 00000000 00200200       lo\n"
+
+
+@pytest.mark.parametrize(
+    ("tables", "routed"),
+    [
+        (["", LO_6], False),
+        ([BRIDGE, LO_6], False),
+        ([OUT, ""], True),
+        (["", LO_6 + OUT_6], True),
+        ([], True),
+    ],
+)
+def test_a_way_out_is_a_default_route(tmp_path: Path, tables: list[str], *, routed: bool) -> None:
+    paths = [tmp_path / "ipv4", tmp_path / "ipv6"]
+    for path, text in zip(paths, tables, strict=False):
+        path.write_text(text)
+    assert has_route(paths) is routed
 
 
 def test_a_download_ends_when_another_run_was_faster(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -62,7 +63,9 @@ def built(
         out.mkdir()
         places.append(f"{backend}={source}={out}")
     command = [python, "-c", BUILD, "-", *places]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)
+    path = f"{os.path.dirname(python)}{os.pathsep}{os.environ['PATH']}"
+    environ = {**os.environ, "PATH": path}
+    subprocess.run(command, env=environ, check=True, capture_output=True, timeout=300)
 
 
 def wheel_modules(path: Path) -> set[str]:

@@ -260,7 +260,7 @@ FLIT = {
         files=("acme/web/__init__.py", "acme/core/x.py"),
     ),
     "stubs": Case(
-        pyproject=flit(name="foo-stubs") + '[tool.flit.module]\nname = "foo-stubs"\n',
+        pyproject=flit(name="foo-stubs"),
         files=("foo-stubs/__init__.pyi",),
     ),
 }

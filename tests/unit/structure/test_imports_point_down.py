@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,8 @@ def modules(name: str) -> list[Path]:
     return [alone] if alone.is_file() else sorted((ROOT / name).rglob("*.py"))
 
 
-def imported(file: Path) -> set[str]:
+@cache
+def imported(file: Path) -> frozenset[str]:
     """Return the rooms that a module imports when it runs; annotations do not count."""
     tree = ast.parse(file.read_text())
     found = set()
@@ -93,7 +95,7 @@ def imported(file: Path) -> set[str]:
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         found |= {name.split(".")[1] for name in names if name.startswith("pipeline.")}
-    return found
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("room", [room.name for room in rooms()])

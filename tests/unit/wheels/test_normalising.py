@@ -191,7 +191,7 @@ def test_the_result_is_readable_by_all_whatever_the_umask(
 
 
 def test_only_one_member_is_held_at_a_time(make_wheel: MakeWheel, tmp_path: Path) -> None:
-    size = 8 << 20
+    size = 2 << 20
     wheel = make_wheel({f"pkg/{number}": os.urandom(size) for number in range(4)})
     tracemalloc.start()
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,8 +29,14 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return [text for options in COMBINATIONS for text in texts(pipeline, options).values()]
 
 
+@cache
+def parsed(text: str) -> dict[Any, Any]:
+    found: dict[Any, Any] = yaml.safe_load(text)
+    return found
+
+
 def jobs(text: str) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(text)["jobs"]
+    found: dict[str, Any] = parsed(text)["jobs"]
     return found
 
 
@@ -76,7 +83,7 @@ def test_a_workflow_starts_without_permissions_and_every_job_says_its_own(
     written: list[str],
 ) -> None:
     for text in written:
-        assert yaml.safe_load(text)["permissions"] == {}
+        assert parsed(text)["permissions"] == {}
         for job in jobs(text).values():
             assert job["permissions"]
             assert job["timeout-minutes"] > 0

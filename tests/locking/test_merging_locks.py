@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from pipeline.cli.main import main
 from pipeline.lock.file import load
 from pipeline.lock.types import Lock, LockedImage, LockedRequirement, PythonFile, RequirementSet
 from pipeline.locking.merging import merged
-from tests.locking.conftest import wheel
+from tests.locking.conftest import make_wheels, wheel
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,10 +76,22 @@ def test_the_later_epoch_counts() -> None:
     assert both_ways(lock(epoch=1), lock(epoch=2), lock(epoch=3)).epoch == 3
 
 
+@pytest.fixture(scope="module")
+def branches(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a locked project in git; its branches `left` and `right` each moved one package."""
+    parent = tmp_path_factory.mktemp("branches")
+    with pytest.MonkeyPatch.context() as patch:
+        make_wheels(parent, patch)
+        return made_branches(parent / "project")
+
+
 @pytest.fixture
-def project(wheels: Path) -> Path:
-    """Return a locked project in git whose packages come from a directory."""
-    root = wheels.parent / "project"
+def project(branches: Path, wheels: Path) -> Path:
+    """Return a copy of it, on `main`, whose packages come from a directory."""
+    return shutil.copytree(branches, wheels.parent / "project")
+
+
+def made_branches(root: Path) -> Path:
     root.mkdir()
     (root / "pyproject.toml").write_text(
         '[project]\nname = "p"\nversion = "1"\nrequires-python = ">=3.11"\n'
@@ -87,6 +100,13 @@ def project(wheels: Path) -> Path:
     git(root, "init", "--quiet", "--initial-branch=main")
     (root / ".gitattributes").write_text("pipeline.lock -merge\n")
     commit(root, "both at 1.0")
+    git(root, "checkout", "--quiet", "-b", "left")
+    declare(root, alpha="alpha==2.0", beta="beta==1.0")
+    commit(root, "alpha 2.0")
+    git(root, "checkout", "--quiet", "-b", "right", "main")
+    declare(root, alpha="alpha==1.0", beta="beta==2.0")
+    commit(root, "beta 2.0")
+    git(root, "checkout", "--quiet", "main")
     return root
 
 
@@ -111,13 +131,8 @@ def commit(root: Path, message: str) -> None:
 
 
 def conflict(root: Path) -> None:
-    """Let two branches each move one package, and merge them."""
-    git(root, "checkout", "--quiet", "-b", "left")
-    declare(root, alpha="alpha==2.0", beta="beta==1.0")
-    commit(root, "alpha 2.0")
-    git(root, "checkout", "--quiet", "-b", "right", "main")
-    declare(root, alpha="alpha==1.0", beta="beta==2.0")
-    commit(root, "beta 2.0")
+    """Merge the branches that each moved one package."""
+    git(root, "checkout", "--quiet", "right")
     git(root, "merge", "left", status=1)
 
 
@@ -144,9 +159,7 @@ def test_what_both_sides_agree_on_does_not_move(project: Path, wheels: Path) -> 
 def test_declarations_in_conflict_come_first(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    conflict(project)
-    git(project, "merge", "--abort")
-    git(project, "checkout", "--quiet", "-b", "third", "main")
+    git(project, "checkout", "--quiet", "-b", "third")
     declare(project, alpha="alpha==1.0", beta="beta")
     commit(project, "any beta")
     git(project, "merge", "right", status=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -13,16 +14,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@pytest.fixture
-def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Go into a project with a download cache and an empty lock."""
-    monkeypatch.setenv("PIPELINE_CACHE_DIR", str(tmp_path / "cache"))
-    root = tmp_path / "project"
-    root.mkdir()
+@pytest.fixture(scope="module")
+def locked_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project with a download cache and an empty lock, to be copied."""
+    root = tmp_path_factory.mktemp("locked")
     declared = "version: 1\nproject: {download-cache: kept}\nstages:\n  notes: {kind: changelog}\n"
     (root / "pipeline.yaml").write_text(declared)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PIPELINE_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+        assert main(["lock", "-C", str(root)]) == 0
+    return root
+
+
+@pytest.fixture
+def project(locked_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Go into a copy of the locked project."""
+    monkeypatch.setenv("PIPELINE_CACHE_DIR", str(tmp_path / "cache"))
+    root = tmp_path / "project"
+    shutil.copytree(locked_project, root)
     monkeypatch.chdir(root)
-    assert main(["lock"]) == 0
     return root
 
 

@@ -28,9 +28,65 @@ class PipelineError(Exception):
     def __str__(self) -> str:
         return f"{self.where}: {self.message}" if self.where else self.message
 
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The lines of ``detail`` that were not shown before."""
+        return self.detail
+
+    def document(self) -> dict[str, object]:
+        """Return it as JSON's types: what stands under ``error``."""
+        return {
+            "message": self.message,
+            "where": self.where,
+            "hint": self.hint,
+            "detail": list(self.detail),
+            "exit_code": self.exit_code,
+        }
+
 
 class StageFailedError(PipelineError):
-    """A step of a stage ended badly (exit 1)."""
+    """A step of a stage ended badly (exit 1).
+
+    ``output`` is the end of what the step printed, which stands in ``detail`` before the rest, and
+    ``log`` the file that holds all of it. ``shown`` says that it was shown while the step ran.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str = "",
+        hint: str = "",
+        detail: tuple[str, ...] = (),
+        output: tuple[str, ...] = (),
+        log: str = "",
+        shown: bool = False,
+    ) -> None:
+        super().__init__(message, where=where, hint=hint, detail=(*output, *detail))
+        self.output = output
+        self.log = log
+        self.shown = shown
+
+    def told(self, message: str, *, where: str, hint: str = "", shown: bool) -> StageFailedError:
+        """Return the same failure in other words, with what the step printed."""
+        return StageFailedError(
+            message,
+            where=where,
+            hint=hint or self.hint,
+            detail=self.detail[len(self.output) :],
+            output=self.output,
+            log=self.log,
+            shown=shown,
+        )
+
+    @property
+    def unseen(self) -> tuple[str, ...]:
+        """The lines of ``detail`` that were not shown before: a failing test is printed once."""
+        return self.detail[len(self.output) :] if self.shown else self.detail
+
+    def document(self) -> dict[str, object]:
+        """Return it as JSON's types, with the place of the log."""
+        return super().document() | {"log": self.log}
 
 
 class ServiceError(PipelineError):

@@ -127,8 +127,10 @@ DOCUMENTS = {
 
 NOTES = {
     "run": """
-The `path` of a file that was not placed (in a draft, or after a failure) is in the cache. A stage
-on the host adds `result` to its cell: the notes, the verdicts on each file, or the release.
+The `path` of a file that was not placed (in a draft, or after a failure without `--keep-going`) is
+in the cache. A stage on the host adds `result` to its cell: the notes, the verdicts on each file,
+or the release. A cell that failed has its `error`, as under [Failures as JSON](#failures-as-json);
+that of a step adds `log`, the file with all that it printed. The first one is under `error` too.
 """,
     "plan": """
 The steps run on `platform`, which is not that of `target` where `strategy` is `cross`. An

@@ -275,10 +275,7 @@ def _overview() -> str:
 def _refuse(error: PipelineError, words: list[str], out: Console) -> int:
     """Print an expected failure; with ``--json`` as a document too."""
     out.error(error)
-    if "--json" in words:
-        from pipeline.cli.outcome import error_document  # noqa: PLC0415
-
-        _say_in_json(error_document(error), words)
+    _say_in_json(error.document(), words)
     return error.exit_code
 
 

@@ -36,16 +36,20 @@ def show(document: Document, console: Console, *, as_json: bool) -> None:
     sections = [cell["text"].strip("\n") for cell in document["cells"] if cell.get("text")]
     if audited:
         sections.append("\n".join(findings_lines(audited, stdout_width())))
-    if (files := _files(document)) and not _failed(document):
+    files = _files(document)
+    placed = any(output["placed"] for output in _outputs(document))
+    if files and (placed or not _failed(document)):
         sections.append("\n".join(table(("file", "size", "sha256"), files, "lr", yields=2)))
     if sections:
         sys.stdout.write("\n\n".join(sections) + "\n")
         sys.stdout.flush()  # so that it stands before the last words also where both are one file
+    if _failed(document) and files and not (placed or document["draft"]):
+        console.info("no file was placed, as a cell failed; `--keep-going` places what was made")
     console.info(_conclusion(document))
 
 
 def _failed(document: Document) -> int:
-    """Return how many cells failed; no file was placed anywhere when one did."""
+    """Return how many cells failed."""
     return sum(cell["status"] == "failed" for cell in document["cells"])
 
 
@@ -64,17 +68,6 @@ def show_json(document: Document) -> None:
     sys.stdout.write(json.dumps(document, indent=2, default=str) + "\n")
 
 
-def error_document(error: PipelineError) -> Document:
-    """Return a failure as JSON's types: what stands under ``error`` in a verb's document."""
-    return {
-        "message": error.message,
-        "where": error.where,
-        "hint": error.hint,
-        "detail": list(error.detail),
-        "exit_code": error.exit_code,
-    }
-
-
 def conclude(
     document: Document, failure: PipelineError | None, console: Console, *, as_json: bool
 ) -> int:
@@ -83,25 +76,29 @@ def conclude(
     Return the exit code. The failure stands in the document itself, so that there is one only.
     """
     if as_json:
-        show_json(document | {"error": error_document(failure)} if failure else document)
+        show_json(document | {"error": failure.document()} if failure else document)
     if failure is None:
         return 0
     console.error(failure)
     return failure.exit_code
 
 
-def _files(document: Document) -> list[tuple[str, str, str]]:
+def _outputs(document: Document) -> list[Document]:
+    """Return the files that were made, each once."""
     outputs = {o["path"]: o for cell in document["cells"] for o in cell["outputs"]}
+    return list(outputs.values())
+
+
+def _files(document: Document) -> list[tuple[str, str, str]]:
     return [
-        (_shown(path) if o["placed"] else o["name"], human_size(o["size"]), o["sha256"])
-        for path, o in outputs.items()
+        (_shown(o["path"]) if o["placed"] else o["name"], human_size(o["size"]), o["sha256"])
+        for o in _outputs(document)
     ]
 
 
 def _findings(document: Document) -> list[Audited]:
     """Return the files that an audit remarked something of, each once, with its findings."""
-    outputs = {o["path"]: o for cell in document["cells"] for o in cell["outputs"]}
-    return [(o["name"], o["findings"]) for o in outputs.values() if o["findings"]]
+    return [(o["name"], o["findings"]) for o in _outputs(document) if o["findings"]]
 
 
 def _annotate(audited: list[Audited], console: Console) -> None:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, cast
 from pipeline.checkout import worktree
 from pipeline.checkout.git import untracked_files
 from pipeline.cli import noop
-from pipeline.cli.outcome import error_document, show
+from pipeline.cli.outcome import show
 from pipeline.cli.parser import add_engine, add_network, positive
 from pipeline.cli.preamble import announce
 from pipeline.cli.releasing import expectations, release_plan, require_tag, write_plan
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.cli.watching import watched_paths
 from pipeline.config.stages import PublishStage, ReleaseStage
+from pipeline.errors import PipelineError
 from pipeline.execute.artifacts import DIST, copy_to
 from pipeline.execute.report import RunReport
 from pipeline.execute.run import execute
@@ -69,7 +70,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-j", "--jobs", type=positive, metavar="N", help="cells at a time (default: processors)"
     )
-    parser.add_argument("-k", "--keep-going", action="store_true", help="go on after a failure")
+    parser.add_argument(
+        "-k",
+        "--keep-going",
+        action="store_true",
+        help="go on after a failure with what does not need it, and place what was made",
+    )
     parser.add_argument("-q", "--quiet", action="store_true", help="show no output of steps")
     parser.add_argument("--rebuild", action="store_true", help="build even what is in the cache")
     parser.add_argument("--keep", action="store_true", help="keep the files of a failed step")
@@ -100,9 +106,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
         replace(_options(arguments, session), expected=expected, release=releasing),
     )
     session.checkout.remember()
-    paths: dict[str, str] = {}
-    if not arguments.draft and not report.failures:
-        paths = copy_to(arguments.dist or session.root / DIST, report.artifacts)
+    report, paths = _place(arguments, report, session)
     document = _document(report, paths, session, version, engine.name)
     _write_provenance(document, plan, report if paths else None, session)
     if not report.failures and (drafted := release_plan(plan, report, session)):
@@ -123,6 +127,23 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     if paths and not once and all(cell.recipe for cell in plan.cells):
         _remember(document, paths, began, session)
     return 0
+
+
+def _place(
+    arguments: argparse.Namespace, report: RunReport, session: Session
+) -> tuple[RunReport, dict[str, str]]:
+    """Copy what was made to where people look for it; return the report, and where files lie.
+
+    After a failure that is done with ``--keep-going`` only, and must not hide the failure.
+    """
+    if arguments.draft or (report.failures and not arguments.keep_going):
+        return report, {}
+    try:
+        return report, copy_to(arguments.dist or session.root / DIST, report.artifacts)
+    except PipelineError as error:
+        if not report.failures:
+            raise
+        return replace(report, failures=(*report.failures, error)), {}
 
 
 def _releasing(
@@ -207,7 +228,7 @@ def _document(
         "engine": engine,
         "seconds": round(report.seconds, 3),
         "cells": [cell.document(paths) for cell in report.cells],
-        **({"error": error_document(report.failures[0])} if report.failures else {}),
+        **({"error": report.failures[0].document()} if report.failures else {}),
     }
 
 

@@ -108,8 +108,8 @@ class Console:
         with self._lock:
             self._commands.give("error", error.message, **place_properties(error.where))
             self._say(f"{self._styled('error', 'error:')} {printable_text(str(error))}")
-            if error.detail:
-                self._say(self._set_off(self._foreign("\n".join(error.detail))))
+            if error.unseen:
+                self._say(self._set_off(self._foreign("\n".join(error.unseen))))
             if error.hint:
                 self._say(f"{self._styled('hint', 'hint:')} {printable_text(error.hint)}")
 
@@ -295,19 +295,19 @@ class Speaker:
     """Shows the output of steps. Bytes are decoded and shown by whole lines."""
 
     def __init__(self, console: Console, *, quiet: bool) -> None:
+        self.shows = not quiet
         self._console = console
-        self._quiet = quiet
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._partial = ""
 
     def begin(self, title: str) -> None:
         """Begin a block of output."""
-        if not self._quiet:
+        if self.shows:
             self._console.begin_block(title)
 
     def write(self, data: bytes) -> None:
         """Show more of the block, up to its last end of line."""
-        if self._quiet:
+        if not self.shows:
             return
         text = self._partial + self._decoder.decode(data)
         whole, newline, self._partial = text.rpartition("\n")
@@ -318,7 +318,7 @@ class Speaker:
 
     def end(self) -> None:
         """End the block, with the line that has not ended."""
-        if self._quiet:
+        if not self.shows:
             return
         self._partial += self._decoder.decode(b"", final=True)
         if self._partial:

@@ -77,7 +77,7 @@ class Failure:
 
     def error(self, request: BuildRequest) -> StageFailedError:
         """Return the error a person sees."""
-        detail = list(self.tail)
+        detail = []
         if self.log:
             detail.append(f"full log: {self.log}")
         if self.kept:
@@ -88,6 +88,8 @@ class Failure:
             where=f"Dockerfile:{self.instruction.line}",
             hint=f"look inside with `pipeline run {shlex.quote(label)} --shell`",
             detail=tuple(detail),
+            output=self.tail,
+            log=str(self.log or ""),
         )
 
 

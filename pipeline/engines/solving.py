@@ -176,12 +176,13 @@ class Solve:
         label = self.request.label or "STAGE"
         killed = vertex is not None and exit_status(vertex.error) == KILLED
         kind = KilledStepError if killed else StageFailedError
-        tail = last_lines(vertex.tail) if vertex else ()
         return kind(
             f"`{short(step)}` {what}",
             where=f"Dockerfile:{step.line}",
             hint=f"`pipeline render '{label}' --output DIR` writes all it takes to repeat it",
-            detail=(*tail, f"full log: {self.log.path}"),
+            detail=(f"full log: {self.log.path}",),
+            output=last_lines(vertex.tail) if vertex else (),
+            log=str(self.log.path),
         )
 
     def _exit(self, status: int) -> str:

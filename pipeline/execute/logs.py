@@ -19,7 +19,9 @@ SPOOL = 1 << 20
 
 
 class Speaker(Protocol):
-    """Where blocks of output go."""
+    """Where blocks of output go; ``shows`` is whether a person sees them there."""
+
+    shows: bool
 
     def begin(self, title: str) -> None:
         """Begin a block."""
@@ -32,10 +34,14 @@ class Speaker(Protocol):
 
 
 class Turns:
-    """Gives the word to one block at a time. Safe to use from several threads."""
+    """Gives the word to one block at a time. Safe to use from several threads.
+
+    ``shows`` is whether a person sees the blocks.
+    """
 
     def __init__(self, speaker: Speaker) -> None:
         self._speaker = speaker
+        self.shows = speaker.shows
         self._lock = threading.Lock()
         self._current: str | None = None
         self._waiting: dict[str, IO[bytes]] = {}

@@ -34,7 +34,8 @@ class Artifact:
 class CellReport:
     """How a cell went. ``text`` is what a host stage has to say on standard output.
 
-    ``network`` is what the steps of a container stage had: ``none`` or ``host``.
+    ``network`` is what the steps of a container stage had: ``none`` or ``host``; ``error`` is why
+    it failed.
     """
 
     stage: str
@@ -47,6 +48,7 @@ class CellReport:
     remarks: tuple[str, ...] = ()
     text: str = ""
     data: dict[str, object] = field(default_factory=dict)
+    error: PipelineError | None = field(default=None, compare=False)
 
     @property
     def cached(self) -> bool:
@@ -78,6 +80,7 @@ class CellReport:
             "remarks": list(self.remarks),
             "text": self.text,
             **({"result": self.data} if self.data else {}),
+            **({"error": self.error.document()} if self.error else {}),
         }
 
 

@@ -70,25 +70,16 @@ def _build(bench: Bench, cell: PlannedCell, recipe: Recipe, means: Means) -> Cel
     except StageFailedError as error:
         if not error.where:  # it is the engine that says where in the Dockerfile
             raise
+        message, hint = f"`{cell.name}` failed: {error}", ""
         if cell.strategy and cell.strategy.name == "cross" and ran_foreign_code(error.detail):
-            raise _insists(cell, error, means) from error
-        raise StageFailedError(
-            f"`{cell.name}` failed: {error}",
-            where=means.pipeline.where("stages", cell.stage.name),
-            hint=error.hint,
-            detail=error.detail,
-        ) from error
-
-
-def _insists(cell: PlannedCell, error: StageFailedError, means: Means) -> StageFailedError:
-    target = cell.target.value if cell.target else "another platform"
-    return StageFailedError(
-        f"`{cell.name}` runs a program that it made for {target}, which cannot run where it is "
-        "cross compiled",
-        where=means.pipeline.where("stages", cell.stage.name),
-        hint="write `strategy: emulate` in the stage, in an image with `gcc`; it takes longer",
-        detail=error.detail,
-    )
+            target = cell.target.value if cell.target else "another platform"
+            message = (
+                f"`{cell.name}` runs a program that it made for {target}, which cannot run where "
+                "it is cross compiled"
+            )
+            hint = "write `strategy: emulate` in the stage, in an image with `gcc`; it takes longer"
+        where = means.pipeline.where("stages", cell.stage.name)
+        raise error.told(message, where=where, hint=hint, shown=means.turns.shows) from error
 
 
 def _preload() -> None:

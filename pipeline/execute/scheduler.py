@@ -82,8 +82,10 @@ def _collect(progress: _Progress) -> None:
             progress.reports[cell.name] = future.result()
         except PipelineError as error:
             progress.failures.append(error)
-            progress.reports[cell.name] = _report(cell, "failed")
+            progress.reports[cell.name] = _report(cell, "failed", error)
 
 
-def _report(cell: PlannedCell, status: Status) -> CellReport:
-    return CellReport(stage=cell.stage.name, cell=cell.name, key=cell.key, status=status)
+def _report(cell: PlannedCell, status: Status, error: PipelineError | None = None) -> CellReport:
+    return CellReport(
+        stage=cell.stage.name, cell=cell.name, key=cell.key, status=status, error=error
+    )

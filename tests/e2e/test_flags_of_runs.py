@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.e2e.conftest import Project
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network]
@@ -49,10 +48,31 @@ def test_keep_going_builds_what_does_not_need_what_failed(steps: Project) -> Non
         "after": "skipped",
         "good": "built",
     }
+    failed = next(cell for cell in went_on["cells"] if cell["cell"] == "bad")
+    assert failed["error"]["exit_code"] == 1
+    assert Path(failed["error"]["log"]).is_file()
+    assert (steps.root / "dist" / "good.txt").read_text() == "fine\n"
     stages["good"] = {"run": "echo other > /out/good.txt"}
     steps.stages(**stages)
     stopped = steps.run("run", "*", "--json", "--jobs", "1").expect(1).document
     assert [cell["status"] for cell in stopped["cells"]] == ["failed", "skipped", "skipped"]
+    assert (steps.root / "dist" / "good.txt").read_text() == "fine\n"
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ"),
+    [((), {}), (("--quiet",), {}), ((), {"CI": "true"}), ((), {"GITHUB_ACTIONS": "true"})],
+    ids=["pipe", "quiet", "ci", "github"],
+)
+def test_what_a_failed_step_printed_is_shown_once(
+    steps: Project, flags: tuple[str, ...], environ: dict[str, str]
+) -> None:
+    steps.stages(bad={"run": "printf '%s failed\\n' 1; exit 7"})
+    failed = steps.run("run", "bad", *flags, **environ).expect(1)
+    assert failed.stderr.count("1 failed") == 1
+    assert "full log: " in failed.stderr
+    told = steps.run("run", "bad", *flags, "--json", **environ).expect(1).document["error"]
+    assert told["detail"][0] == "1 failed"
 
 
 def test_cells_run_side_by_side_and_their_output_is_not_mixed(steps: Project) -> None:

@@ -106,3 +106,22 @@ def test_a_digest_gives_way_before_a_name(columns: int) -> None:
     made = table(("file", "sha256"), [(name, "a" * 64)], width=columns, yields=1)
     assert made[1].startswith(name)
     assert len(made[1]) <= columns
+
+
+def test_why_no_file_was_placed_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    cells = [cell("wheel", "built", outputs=[FILE]), cell("test", "failed")]
+    why = "no file was placed, as a cell failed; `--keep-going` places what was made"
+    assert why in lines(document(*cells))
+    assert why not in lines(document(*cells, draft=True))
+    assert why not in lines(document(cell("test", "failed")))
+    assert capsys.readouterr().out == ""
+
+
+def test_files_that_were_placed_are_told_after_a_failure_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    found = lines(
+        document(cell("wheel", "built", outputs=[FILE | {"placed": True}]), cell("b", "failed"))
+    )
+    assert not any("no file was placed" in line for line in found)
+    assert "a" * 64 in capsys.readouterr().out

@@ -405,3 +405,12 @@ def test_details_are_indented_unless_that_alone_would_wrap_them(width: int, show
     console, stream, _ = _terminal()
     console.error(StageFailedError("it broke", detail=("x" * width,)))
     assert f"\n{shown}{'x' * width}\n" in stream.getvalue()
+
+
+def test_output_that_was_shown_is_not_printed_again_with_the_error() -> None:
+    console, stream = _pipe()
+    failure = StageFailedError("it broke", output=("1 failed",), detail=("full log: /a",))
+    console.error(failure.told("it broke", where="", shown=True))
+    assert stream.getvalue().splitlines() == ["error: it broke", "  full log: /a"]
+    console.error(failure)
+    assert stream.getvalue().count("1 failed") == 1

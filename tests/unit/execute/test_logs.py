@@ -4,6 +4,8 @@ from pipeline.execute.logs import Turns
 
 
 class Recorder:
+    shows = True
+
     def __init__(self) -> None:
         self.said: list[str] = []
 

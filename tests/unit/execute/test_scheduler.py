@@ -117,3 +117,25 @@ def test_an_interrupted_run_begins_nothing_more() -> None:
     with pytest.raises(KeyboardInterrupt):
         run_cells(plan, work, jobs=1, keep_going=False, cancel=nothing)
     assert begun == ["first"]
+
+
+def test_each_cell_that_failed_has_its_own_error_and_log() -> None:
+    def work(cell: PlannedCell, done: Mapping[str, CellReport]) -> CellReport:
+        del done
+        if cell.name == "good":
+            return report(cell)
+        raise StageFailedError(f"{cell.name} broke", output=("last line",), log=f"/{cell.name}.log")
+
+    plan = Plan(cells=(planned("a"), planned("good"), planned("b"), planned("after", "a")))
+    ran = run_cells(plan, work, jobs=1, keep_going=True, cancel=nothing)
+    errors = {c.cell: c.document({}).get("error") for c in ran.cells}
+    assert errors["good"] is errors["after"] is None
+    for name in ("a", "b"):
+        assert errors[name] == {
+            "message": f"{name} broke",
+            "where": "",
+            "hint": "",
+            "detail": ["last line"],
+            "exit_code": 1,
+            "log": f"/{name}.log",
+        }

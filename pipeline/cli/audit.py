@@ -38,11 +38,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="a .pth or .start file that may be in a wheel's root",
     )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="judge files as stages judge what they build, rather than as indexes do",
+    )
 
 
 def run(arguments: argparse.Namespace, session: Session) -> int:
     """Audit each file; exit 4 when one of them must not be released."""
-    found = [_audited(file, frozenset(arguments.allow_startup)) for file in arguments.files]
+    allowed = frozenset(arguments.allow_startup)
+    found = [_audited(file, allowed, built=arguments.strict) for file in arguments.files]
     if not arguments.json:
         for document in found:
             print("\n".join(_lines(document)))
@@ -53,7 +59,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     return conclude({"files": found}, failure, session.console, as_json=arguments.json)
 
 
-def _audited(file: Path, allowed: frozenset[str]) -> Document:
+def _audited(file: Path, allowed: frozenset[str], *, built: bool) -> Document:
     """Return all facts and findings of a file; UsageError for what is neither wheel nor sdist."""
     if not file.is_file():
         raise UsageError(f"there is no file `{file}`", hint="name wheels and sdists")
@@ -63,7 +69,7 @@ def _audited(file: Path, allowed: frozenset[str]) -> Document:
             hint="a wheel ends with `.whl`, an sdist with `.tar.gz`",
         )
     try:
-        document = asdict(audit(file, allow_startup=allowed))
+        document = asdict(audit(file, allow_startup=allowed, built=built))
     except VerificationError as error:
         words = ": ".join((error.message, *error.detail))
         document = {"file_name": file.name, "findings": [asdict(finding("malformed", words))]}

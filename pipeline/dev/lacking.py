@@ -64,7 +64,7 @@ def unlocked(package: Package, place: Place) -> tuple[str, ...]:
     for text in package.requirements:
         try:
             wanted = Requirement(text)
-        except InvalidRequirement:  # its own backend will say so
+        except (InvalidRequirement, RecursionError):  # its own backend will say so
             continue
         name = canonicalize_name(wanted.name)
         if name in mounted or (wanted.marker and not wanted.marker.evaluate(dict(seen))):

@@ -70,7 +70,7 @@ def keep(
 
 
 def _audited(cell: str, file: Path, startup_files: frozenset[str]) -> tuple[Finding, ...]:
-    found = audit(file, allow_startup=startup_files)
+    found = audit(file, allow_startup=startup_files, built=True)
     if found.errors:
         raise VerificationError(
             f"`{cell}` made `{file.name}`, which must not be released",

@@ -156,7 +156,7 @@ def _read_json(page: Page) -> Iterator[Link]:
                 yanked=bool(file.get("yanked", False)),
                 reason=_reason(file.get("yanked")),
             )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise NetworkError(
             f"the index's answer at `{shown(page.url)}` is not what PEP 691 describes"
         ) from error

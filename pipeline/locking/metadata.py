@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import gzip
+import re
 import tarfile
 from dataclasses import dataclass
 from email.parser import HeaderParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.markers import Marker
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.markers import InvalidMarker, Marker
+from packaging.requirements import InvalidRequirement
 
 from pipeline.errors import LockError, VerificationError
 from pipeline.project.pyproject import Project, normal, parse_project
+from pipeline.wheels.metadata import parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from packaging.requirements import Requirement
 
 STATIC_SINCE = (2, 2)
 """From this version on an sdist's metadata says which of its fields are final (PEP 643)."""
@@ -47,9 +51,8 @@ class Metadata:
 def parse(text: str) -> Metadata:
     """Return the metadata of a METADATA or PKG-INFO text."""
     message = HeaderParser().parsestr(text)
-    version = tuple(
-        int(p) for p in message.get("Metadata-Version", "1.0").split(".") if p.isdigit()
-    )
+    found = re.fullmatch(r"(\d{1,4})\.(\d{1,4})", message.get("Metadata-Version", "").strip())
+    version = (int(found[1]), int(found[2])) if found else (1, 0)
     dynamic = {str(value).lower() for value in message.get_all("Dynamic", [])}
     return Metadata(
         name=message.get("Name", ""),
@@ -60,14 +63,17 @@ def parse(text: str) -> Metadata:
 
 def _parsed(line: str) -> Requirement:
     try:
-        return Requirement(line)
+        return parse_requirement(line)
     except InvalidRequirement as error:
-        raise LockError(f"`{line}` in a distribution's metadata is no requirement") from error
+        raise LockError(f"`{line[:300]}` in a distribution's metadata is no requirement") from error
 
 
 def _holds(requirement: Requirement, extras: Iterable[str], environment: Mapping[str, str]) -> bool:
     marker = requirement.marker
-    return marker is None or any(marker.evaluate({**environment, "extra": e}) for e in extras)
+    try:
+        return marker is None or any(marker.evaluate({**environment, "extra": e}) for e in extras)
+    except ValueError as error:  # it compares what cannot be compared
+        raise LockError(f"`{requirement}` has a marker that means nothing: {error}") from error
 
 
 def _plain(requirement: Requirement) -> str:
@@ -109,7 +115,10 @@ def _declared(project: Project, text: str) -> Metadata | None:
 def _only_with(line: str, extra: str) -> str:
     requirement = _parsed(line)
     also = f"({requirement.marker}) and " if requirement.marker else ""
-    requirement.marker = Marker(f'{also}extra == "{extra}"')
+    try:
+        requirement.marker = Marker(f'{also}extra == "{extra}"')
+    except InvalidMarker as error:
+        raise LockError(f"`{extra[:300]}` is no name of an extra") from error
     return str(requirement)
 
 

@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from uv import find_uv_bin
 
 from pipeline import process
 from pipeline.errors import LockError, NetworkError
 from pipeline.locking.explain import naming, trimmed
+from pipeline.wheels.metadata import parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -140,7 +141,7 @@ def _require_names(request: Request) -> None:
     """
     for text in request.requirements:
         try:
-            found = Requirement(text)
+            found = parse_requirement(text)
         except InvalidRequirement as error:
             raise LockError(
                 f"{request.label} asks for something that is no requirement",

@@ -161,10 +161,12 @@ def _limited(requirement: str, marker: str) -> str:
     if not marker:
         return requirement
     from packaging.markers import Marker  # noqa: PLC0415 - most environments add nothing
-    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415
+    from packaging.requirements import InvalidRequirement  # noqa: PLC0415
+
+    from pipeline.wheels.metadata import parse_requirement  # noqa: PLC0415
 
     try:
-        found = Requirement(requirement)
+        found = parse_requirement(requirement)
     except InvalidRequirement as error:
         raise ConfigError(f"`{requirement}` is no requirement", where="pipeline.yaml") from error
     both = f"({found.marker}) and {marker}" if found.marker else marker

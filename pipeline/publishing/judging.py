@@ -6,6 +6,7 @@ public indexes look into it once more.
 
 from __future__ import annotations
 
+import email.utils
 import re
 import tarfile
 import zipfile
@@ -13,13 +14,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from packaging.version import Version
+from packaging.requirements import InvalidRequirement
 from trove_classifiers import classifiers, deprecated_classifiers
 
 from pipeline.errors import ReleaseRefusedError
 from pipeline.publishing.uploads import package_of
 from pipeline.release.index_rules import SIZE_LIMIT
 from pipeline.release.rehearsal import Verdict, rehearse
+from pipeline.wheels.metadata import has_license_files, parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,9 +34,11 @@ PUBLIC = frozenset({"pypi", "testpypi"})
 
 PRIVATE = "Private ::"
 URL_LABEL_LIMIT = 32
-LICENSE_FILES_SINCE = Version("2.4")
-ADDRESS = re.compile(r"(.*<)?[^\s<>@,]+@[^\s<>@,]+\.[^\s<>@,]+>?")
-"""What an address of mail looks like, with or without a name before it."""
+ADDRESS = re.compile(
+    r'[^\s<>@,"]+@[^\s<>@,"]+\.(?!(?:arpa|invalid|local|localhost|onion|test)$)[^\s<>@,."]+'
+)
+"""What an address of mail looks like to an index, which takes none below a domain that IANA keeps
+for private or special use."""
 
 
 def judged(
@@ -66,22 +70,43 @@ def _faults(metadata: RawMetadata, path: Path) -> Iterator[str]:
     for classifier in metadata.get("classifiers", ()):
         if classifier.startswith(PRIVATE):
             yield f"its classifier `{classifier}` keeps it off public indexes"
+    yield from _url_faults(metadata)
+    for mail, addresses in _addresses(metadata):
+        if len(addresses) == 1 and not ADDRESS.fullmatch(addresses[0]):  # of more PyPI reads none
+            yield f"`{mail}` is no mail address"
+    for requirement in (*metadata.get("provides_dist", ()), *metadata.get("obsoletes_dist", ())):
+        if not _is_plain_requirement(requirement):
+            yield f"`{requirement}`, which it provides or obsoletes, is no requirement by name"
+    if metadata.get("license") and metadata.get("license_expression"):
+        yield "it has both `License` and `License-Expression`, of which PEP 639 allows the second"
+    yield from _licence_faults(metadata, path)
+
+
+def _url_faults(metadata: RawMetadata) -> Iterator[str]:
+    for field, url in (
+        ("Home-page", metadata.get("home_page", "")),
+        ("Download-URL", metadata.get("download_url", "")),
+    ):
+        if url and not _is_web(url):
+            yield f"its `{field}` is no `https://` or `http://` address"
     for label, url in metadata.get("project_urls", {}).items():
+        if not label:
+            yield f"the project URL `{url}` has no label"
         if len(label) > URL_LABEL_LIMIT:
             yield f"the label `{label}` of a URL is longer than {URL_LABEL_LIMIT} characters"
         if not _is_web(url):
             yield f"the project URL `{label}` is no `https://` or `http://` address"
-    for mail in (metadata.get("author_email", ""), metadata.get("maintainer_email", "")):
-        if mail and not all(ADDRESS.fullmatch(one.strip()) for one in mail.split(",")):
-            yield f"`{mail}` is no list of mail addresses"
-    yield from _licence_faults(metadata, path)
 
 
 def _doubts(metadata: RawMetadata) -> Iterator[str]:
-    """Yield classifiers that PyPI would refuse, had it still the list that we have.
+    """Yield what a person should look at.
 
-    It may have a newer one, so that nothing is refused for that here.
+    These are classifiers that PyPI would refuse, had it still the list that we have: it may have
+    a newer one, so that nothing is refused for that here. And lists of addresses that are none.
     """
+    for mail, addresses in _addresses(metadata):
+        if len(addresses) != 1 and not all(ADDRESS.fullmatch(one) for one in addresses):
+            yield f"`{mail}` is no list of mail addresses; a name with a comma has to be quoted"
     for classifier in metadata.get("classifiers", ()):
         if classifier in deprecated_classifiers:
             instead = " or ".join(f"`{one}`" for one in deprecated_classifiers[classifier])
@@ -92,12 +117,26 @@ def _doubts(metadata: RawMetadata) -> Iterator[str]:
 
 
 def _licence_faults(metadata: RawMetadata, path: Path) -> Iterator[str]:
-    if Version(metadata.get("metadata_version", "1.0")) < LICENSE_FILES_SINCE:
+    if not has_license_files(metadata.get("metadata_version", "")):
         return
     names = _names(path)
     for name in metadata.get("license_files", ()):
         if not any(member.endswith(f"/{name}") for member in names):
             yield f"its metadata names the licence file `{name}`, which is not in it (PEP 639)"
+
+
+def _addresses(metadata: RawMetadata) -> Iterator[tuple[str, list[str]]]:
+    """Yield each field of addresses and what is in it; commas in a name are quoted (RFC 5322)."""
+    for mail in (metadata.get("author_email", ""), metadata.get("maintainer_email", "")):
+        if mail:
+            yield mail, [address for _, address in email.utils.getaddresses([mail])]
+
+
+def _is_plain_requirement(text: str) -> bool:
+    try:
+        return parse_requirement(text).url is None
+    except InvalidRequirement:
+        return False
 
 
 def _is_web(url: str) -> bool:

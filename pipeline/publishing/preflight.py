@@ -13,7 +13,7 @@ from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import InvalidRequirement
 from packaging.utils import canonicalize_name
 
 from pipeline.console import human_size, table
@@ -22,6 +22,7 @@ from pipeline.files import sha256_file
 from pipeline.publishing import attestations
 from pipeline.publishing.judging import judged
 from pipeline.publishing.session import Distribution
+from pipeline.wheels.metadata import parse_requirement
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -145,7 +146,7 @@ def _projects(requirements: Iterable[str]) -> frozenset[str]:
     found = set()
     for text in requirements:
         with contextlib.suppress(InvalidRequirement):  # the audit has refused it
-            found.add(canonicalize_name(Requirement(text).name))
+            found.add(canonicalize_name(parse_requirement(text).name))
     return frozenset(found)
 
 

@@ -70,7 +70,7 @@ def _under_its_name(name: str, path: Path, scratch: Path) -> Path:
 
 def _judge(file: Path, size_limit: int, *, public: bool) -> Verdict:
     try:
-        found = audit(file)
+        found = audit(file, built=True)
     except VerificationError as error:
         return Verdict(
             file=file.name,

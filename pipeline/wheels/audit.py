@@ -6,14 +6,15 @@ wrong becomes a finding, so that one run names all of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.files import sha256_file
-from pipeline.wheels import contents, record, wheelinfo
+from pipeline.wheels import contents, metadata, record, wheelinfo
+from pipeline.wheels.archive import refusal
 from pipeline.wheels.binaries import glibc_needed
 from pipeline.wheels.elf import ElfError
-from pipeline.wheels.findings import Finding, few, finding
+from pipeline.wheels.findings import Finding, as_built, few, finding
 from pipeline.wheels.layout import find_layout
 from pipeline.wheels.metadata import Facts, check_identity, read_metadata
 from pipeline.wheels.names import parse_sdist_name, parse_wheel_name
@@ -63,15 +64,16 @@ class Audit:
         return tuple(found for found in self.findings if found.level == "error")
 
 
-def audit(file: Path, *, allow_startup: frozenset[str] = frozenset()) -> Audit:
+def audit(file: Path, *, allow_startup: frozenset[str] = frozenset(), built: bool = False) -> Audit:
     """Return all facts and findings of a wheel or sdist.
 
-    ``allow_startup`` names the ``.pth`` and ``.start`` files that may stand at a wheel's root.
+    ``allow_startup`` names the ``.pth`` and ``.start`` files that may stand at a wheel's root;
+    ``built`` is for files of our own, which are judged by what they promise (`findings.Rule`).
     VerificationError when the archive is malformed or unsafe, or lacks what makes it a wheel.
     """
-    if file.name.endswith(".whl"):
-        return _audit_wheel(file, allow_startup)
-    return _audit_sdist(file)
+    is_wheel = file.name.endswith(".whl")
+    found = _audit_wheel(file, allow_startup) if is_wheel else _audit_sdist(file)
+    return replace(found, findings=few(as_built(found.findings) if built else found.findings))
 
 
 def _audit_wheel(file: Path, allow_startup: frozenset[str]) -> Audit:
@@ -81,15 +83,23 @@ def _audit_wheel(file: Path, allow_startup: frozenset[str]) -> Audit:
         layout = find_layout(file, name, names)
         seen, findings = _look(reader, layout)
         files = {member.name: member for member in reader.members}
-        facts, faults = read_metadata(bytes(reader.read(files[layout.file("METADATA")])))
-        info = bytes(reader.read(files[layout.file("WHEEL")]))
+        facts, faults = read_metadata(_small(reader, files[layout.file("METADATA")]))
+        info = _small(reader, files[layout.file("WHEEL")])
+        startup = {
+            file: b"".join(reader.chunks(files[file]))
+            if files[file].size <= contents.STARTUP_LIMIT
+            else b""
+            for file in contents.startup_files(names, layout.data)
+        }
     findings += [
         *_check_file_name(file, name.file_name),
         *faults,
         *check_identity(facts, name.name, name.version),
         *_check_info(info, layout, seen),
         *(found for each in seen for found in contents.check_file(each)),
-        *contents.check_startup(names, layout.data, allow_startup),
+        *contents.check_windows(names),
+        *(finding("link-inside", f"`{m.name}` is a link") for m in files.values() if m.is_link),
+        *contents.check_startup(name.name, startup, allow_startup),
         *contents.check_tags(name, seen),
     ]
     return _audit(
@@ -104,17 +114,25 @@ def _audit_wheel(file: Path, allow_startup: frozenset[str]) -> Audit:
     )
 
 
+def _small(reader: ZipReader, member: Member) -> bytes:
+    """Return a file of metadata; VerificationError when it is larger than any is."""
+    if member.size > metadata.SIZE_LIMIT:
+        raise refusal(reader.path, f"`{member.name}` has {member.size:,} bytes")
+    return bytes(reader.read(member))
+
+
 def _look(reader: ZipReader, layout: Layout) -> tuple[list[Seen], list[Finding]]:
     """Read every member once; return what was seen and what RECORD says wrongly."""
     path = layout.file("RECORD")
     names = {member.name: member for member in reader.members}
     rows: dict[str, record.Row] = {}
-    faults: list[str] = []
+    findings: list[Finding] = []
     try:
         rows = record.parse(reader.read(names[path]))
-        faults += record.faults_in_names(rows, frozenset(names), path)
+        faults = list(record.faults_in_names(rows, frozenset(names), path))
     except record.RecordError as error:
-        faults.append(f"RECORD {error}")
+        faults = [f"RECORD {error}"]
+    findings += [finding("record-mismatch", fault) for fault in faults]
     seen: list[Seen] = []
     for member in reader.members:
         check = record.Check(rows.get(member.name, record.Row(path=member.name)))
@@ -122,23 +140,32 @@ def _look(reader: ZipReader, layout: Layout) -> tuple[list[Seen], list[Finding]]
         search = member.name not in {path, layout.file("METADATA")}
         seen.append(_see(reader, member, check, search=search))
         if member.name in rows and member.name != path and (fault := check.fault()):
-            faults.append(f"`{member.name}` {fault}")
-    return seen, [finding("record-mismatch", fault) for fault in faults]
+            findings.append(finding("record-digest", f"`{member.name}` {fault}"))
+    signatures = {layout.file(signature) for signature in record.SIGNATURES} & names.keys()
+    findings += [finding("signature-inside", f"`{name}` is in it") for name in sorted(signatures)]
+    return seen, findings
 
 
 def _see(reader: ZipReader, member: Member, check: record.Check, *, search: bool) -> Seen:
     """Read a member through all that looks at it."""
+    head = b""
     with Scan(search=search) as scan:
         for chunk in reader.chunks(member):
             scan.update(chunk)
             check.update(chunk)
+            head = head or bytes(chunk[: contents.LFS_SIZE])
         elf, fault = None, ""
         try:
             elf = scan.elf()
         except ElfError as error:
             fault = str(error)
     return Seen(
-        name=member.name, mode=member.mode, build_path=scan.build_path, elf=elf, fault=fault
+        name=member.name,
+        mode=member.mode,
+        build_path=scan.build_path,
+        elf=elf,
+        fault=fault,
+        is_lfs=contents.is_lfs_pointer(head),
     )
 
 
@@ -160,7 +187,10 @@ def _audit_sdist(file: Path) -> Audit:
     sdist = read_sdist(file)
     top = top_directory(file, name, sdist)
     files = {member.name: member for member in sdist.members if member.kind == "file"}
-    facts, faults = read_metadata(bytes(sdist.read(files[f"{top}/PKG-INFO"])))
+    own = files[f"{top}/PKG-INFO"]
+    if own.size > metadata.SIZE_LIMIT:
+        raise refusal(file, f"`{own.name}` has {own.size:,} bytes")
+    facts, faults = read_metadata(bytes(sdist.read(own)))
     findings = [
         *_check_file_name(file, name.file_name),
         *faults,
@@ -169,7 +199,10 @@ def _audit_sdist(file: Path) -> Audit:
     if f"{top}/pyproject.toml" not in files:
         findings.append(finding("no-pyproject", "it has no `pyproject.toml`"))
     for member in files.values():
-        findings += contents.check_file(Seen(name=member.name, mode=member.mode))
+        head = bytes(sdist.read(member)[: contents.LFS_SIZE])
+        seen = Seen(name=member.name, mode=member.mode, is_lfs=contents.is_lfs_pointer(head))
+        findings += contents.check_file(seen)
+    findings += contents.check_windows([member.name for member in sdist.members])
     findings += contents.check_size(file.stat().st_size)
     unpacked = sum(member.size for member in files.values())
     return _audit(file, facts, findings, kind="sdist", version=name.version, unpacked=unpacked)
@@ -208,5 +241,5 @@ def _audit(
         summary=facts.summary,
         description_content_type=facts.description_content_type,
         description=facts.description,
-        findings=few(findings),
+        findings=tuple(findings),
     )

@@ -19,9 +19,17 @@ if TYPE_CHECKING:
 Glibc = tuple[int, ...]
 
 _EXTENSION = re.compile(r"\.cpython-(?P<soabi>(?P<digits>\d+)[a-z]*)(-(?P<host>[^/.]+))?\.so$")
+_STABLE = ".abi3.so"
 _MANYLINUX = re.compile(r"manylinux_(\d+)_(\d+)_\w+")
 _OLD_NAMES = {"manylinux1_": (2, 5), "manylinux2010_": (2, 12), "manylinux2014_": (2, 17)}
 _HOST_LIBC = {"gnu": "manylinux", "musl": "musllinux"}
+
+_ALSO_CALLED = {
+    "aarch64": ("_arm64_v8a",),
+    "armv7l": ("_armv6l", "_armeabi_v7a"),
+    "i686": ("_x86",),
+}
+"""Further names of processors in tags: those of Android (PEP 738), and of an older ARM."""
 
 _NAMED_VERSIONS: dict[str, Glibc] = {"GLIBC_ABI_DT_RELR": (2, 36)}
 """Versions of glibc's that have no number, and the release that brought them."""
@@ -62,8 +70,20 @@ def glibc_needed(files: Sequence[Seen]) -> str:
     return found.version if number == _PROMISES_NOTHING else ".".join(map(str, number))
 
 
+def is_extension(file: str) -> bool:
+    """Whether a file is named as only an extension module of CPython is."""
+    return file.endswith(_STABLE) or _EXTENSION.search(file) is not None
+
+
+def runs_elf(name: WheelName) -> bool:
+    """Whether a wheel is for platforms whose programs are ELF files; elsewhere they are data."""
+    return any("linux" in platform or "android" in platform for platform in name.platforms)
+
+
 def check_binaries(name: WheelName, files: Sequence[Seen]) -> Iterator[Finding]:
     """Yield what is wrong with the compiled files of a wheel for one platform."""
+    if not runs_elf(name):
+        return
     floor = glibc_floor(name.platforms)
     for seen in files:
         if seen.fault:
@@ -92,7 +112,8 @@ def glibc_floor(platforms: Sequence[str]) -> tuple[str, Glibc] | None:
 
 def _check_machine(name: WheelName, seen: Seen) -> Iterator[Finding]:
     machine = seen.elf.machine if seen.elf else ""
-    if not any(platform.endswith(f"_{machine}") for platform in name.platforms):
+    called = (f"_{machine}", *_ALSO_CALLED.get(machine, ()))
+    if not any(platform.endswith(called) for platform in name.platforms):
         words = f"`{seen.name}` is for {machine}, the wheel for `{name.platforms[0]}`"
         yield finding("elf-architecture", words)
 

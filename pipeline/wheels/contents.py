@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from typing import TYPE_CHECKING
 
-from pipeline.wheels.binaries import check_binaries, check_extensions
+from pipeline.wheels.archive import folded_name
+from pipeline.wheels.binaries import check_binaries, check_extensions, is_extension, runs_elf
 from pipeline.wheels.findings import finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pipeline.wheels.findings import Finding
     from pipeline.wheels.names import WheelName
@@ -17,6 +19,58 @@ if TYPE_CHECKING:
 
 _STARTUP = (".pth", ".start")
 _SITE_DIRECTORIES = ("purelib", "platlib")
+
+STARTUP_LIMIT = 64 << 10
+"""Bytes of a start-up file that are read to recognise it."""
+
+_NAMES = r"'[\w.]+'"
+_SITE = r"sys\._getframe\(1\)\.f_locals\['sitedir'\]"
+_MODULE = (
+    r"importlib\.util\.module_from_spec\(importlib\.machinery\.PathFinder\.find_spec"
+    rf"\({_NAMES}, \[os\.path\.dirname\(p\)\]\)\)"
+)
+_UNLESS = r"(?:m or |not ie and (?:not pep420 and )?)"
+_KNOWN_STATEMENTS = re.compile(
+    "|".join(
+        (
+            r"import sys, types, os",
+            r"has_mfs = sys\.version_info > \(3, 5\)",
+            r"pep420 = sys\.version_info > \(3, 3\)",
+            rf"p = os\.path\.join\({_SITE}, \*\({_NAMES},(?: {_NAMES},?)*\)\)",
+            r"(?:importlib = )?(?:has_mfs and )?__import__\('importlib\.(?:util|machinery)'\)",
+            rf"m = (?:has_mfs and )?sys\.modules\.setdefault\({_NAMES}, {_MODULE}\)",
+            r"ie = os\.path\.exists\(os\.path\.join\(p, ?'__init__\.py'\)\)",
+            rf"m = {_UNLESS}sys\.modules\.setdefault\({_NAMES}, ?types\.ModuleType\({_NAMES}\)\)",
+            r"mp = \(m or \[\]\) and m\.__dict__\.setdefault\('__path__', ?\[\]\)",
+            r"\(p not in mp\) and mp\.append\(p\)",
+            rf"m and setattr\(sys\.modules\[{_NAMES}\], {_NAMES}, m\)",
+        )
+    )
+)
+"""What setuptools writes for a namespace package, statement by statement: a package's path is made
+longer, and nothing else is imported or run."""
+
+_SHIM_STATEMENTS = re.compile(
+    r"import os|var = 'SETUPTOOLS_USE_DISTUTILS'"
+    r"|enabled = os\.environ\.get\(var, '(?:stdlib|local)'\) == 'local'"
+    r"|enabled and __import__\('_distutils_hack'\)\.add_shim\(\)"
+)
+"""How setuptools itself takes the place of `distutils`."""
+
+LFS_POINTER = re.compile(
+    rb"version https://(?:git-lfs\.github\.com/spec|hawser\.github\.com/spec)/v1\r?\n"
+)
+"""The first line of what Git LFS leaves where it fetched nothing (git-lfs, docs/spec.md); its
+pre-release called itself hawser."""
+
+LFS_SIZE = 1024
+"""Bytes that a pointer has less than, by the same specification."""
+
+_DEVICES = re.compile(r"con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³]", re.IGNORECASE)
+"""Names that mean a device in every directory, with any suffix ("Naming Files, Paths, and
+Namespaces" of the Win32 documentation)."""
+
+_WINDOWS_PATH_LIMIT = 260
 
 SIZE_LIMIT = 100_000_000
 """Bytes a file may have at an index unless the project was granted more."""
@@ -36,27 +90,82 @@ def check_file(seen: Seen) -> Iterator[Finding]:
         yield finding("bytecode-inside", f"`{name}` is bytecode")
     if seen.build_path and not name.endswith(WRITTEN):
         yield finding("absolute-build-path", f"`{name}` names `{seen.build_path}`")
+    if seen.is_lfs:
+        yield finding(
+            "lfs-pointer", f"`{name}` is a pointer of Git LFS: its content was not fetched"
+        )
 
 
-def check_startup(names: Sequence[str], data: str, allowed: frozenset[str]) -> Iterator[Finding]:
-    """Yield files that Python's `site` runs at start-up unless their name is allowed (PEP 829)."""
+def is_lfs_pointer(head: bytes) -> bool:
+    """Whether a file is a pointer of Git LFS, going by its first `LFS_SIZE` bytes."""
+    return len(head) < LFS_SIZE and LFS_POINTER.match(head) is not None
+
+
+def startup_files(names: Sequence[str], data: str) -> tuple[str, ...]:
+    """Return the files that Python's `site` runs at start-up (PEP 829)."""
     roots = {"", *(f"{data}/{directory}" for directory in _SITE_DIRECTORIES)}
-    for name in names:
-        directory, _, base = name.rpartition("/")
-        if base.endswith(_STARTUP) and directory in roots and base not in allowed:
-            yield finding("unexpected-pth", f"`{name}` would run whenever Python starts")
+    return tuple(n for n in names if n.endswith(_STARTUP) and n.rpartition("/")[0] in roots)
+
+
+def check_startup(
+    project: str, files: Mapping[str, bytes], allowed: frozenset[str]
+) -> Iterator[Finding]:
+    """Yield start-up files, given with their content, unless their name is allowed."""
+    for name, content in files.items():
+        if name.rpartition("/")[2] in allowed:
+            continue
+        rule = "known-pth" if _is_known(project, content) else "unexpected-pth"
+        yield finding(rule, f"`{name}` would run whenever Python starts")
+
+
+def _is_known(project: str, content: bytes) -> bool:
+    known = _SHIM_STATEMENTS if project == "setuptools" else _KNOWN_STATEMENTS
+    statements = [one.strip() for one in re.split(r"[;\n]", content.decode(errors="replace"))]
+    return any(statements) and all(known.fullmatch(one) for one in statements if one)
 
 
 def check_tags(name: WheelName, files: Sequence[Seen]) -> Iterator[Finding]:
     """Yield contradictions between the file name's tags and what the files are."""
     elves = [seen for seen in files if seen.is_elf]
-    if "any" in name.platforms:
+    if not runs_elf(name):
         for seen in elves:
-            yield finding("elf-in-pure", f"`{seen.name}` is an ELF file in a wheel for `any`")
+            if is_extension(seen.name):
+                words = f"`{seen.name}` is an extension module in a wheel for `{name.platforms[0]}`"
+                yield finding("elf-in-pure", words)
+            else:
+                words = f"`{seen.name}` is an ELF file in a wheel for `{name.platforms[0]}`"
+                yield finding("elf-bundled", words)
     elif not elves and any("linux" in platform for platform in name.platforms):
         yield finding("platform-without-elf", f"no file is compiled for `{name.platforms[0]}`")
     yield from check_binaries(name, files)
     yield from check_extensions(name, files)
+
+
+def check_windows(names: Sequence[str]) -> Iterator[Finding]:
+    """Yield names that are another file, or none, once Windows unpacks them."""
+    folded: dict[str, str] = {}
+    for name in names:
+        if reason := _no_windows_name(name):
+            yield finding("windows-name", f"`{name}` {reason}")
+        before = folded.setdefault(folded_name(name), name)
+        if before != name:
+            words = f"`{before}` and `{name}` are one file where case or Unicode's forms are folded"
+            yield finding("windows-name", words)
+
+
+def _no_windows_name(name: str) -> str:
+    for part in name.split("/"):
+        if _DEVICES.fullmatch(part.partition(".")[0].rstrip(" ")):
+            return f"has the part `{part}`, which is a device on Windows"
+        if part.endswith((".", " ")):
+            return f"has the part `{part}`, whose end Windows drops"
+        if found := re.search(r'[<>:"|?*\\]', part):
+            return f"has the character `{found[0]}`, which no name on Windows may have"
+        if not part.isprintable():
+            return "has invisible characters"
+    if len(name) > _WINDOWS_PATH_LIMIT:
+        return f"has over {_WINDOWS_PATH_LIMIT} characters, more than Windows takes by default"
+    return ""
 
 
 def check_size(size: int) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ The names are stable; they stand in JSON output and in people's configuration.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -23,33 +23,63 @@ class Finding:
     message: str
 
 
-_ERROR: Level = "error"
-_WARNING: Level = "warning"
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How bad it is when a rule is broken, and what it finds.
 
-RULES: dict[str, tuple[Level, str]] = {
-    "absolute-build-path": (_WARNING, "a file names a path that exists only during the build"),
-    "bytecode-inside": (_WARNING, "compiled bytecode, which depends on the interpreter that ran"),
-    "elf-architecture": (_ERROR, "an ELF file for another processor than the platform tag"),
-    "elf-in-pure": (_ERROR, "an ELF file in a wheel that says it runs on any platform"),
-    "elf-malformed": (_WARNING, "an ELF file that cannot be read, so its needs are not known"),
-    "file-name": (_ERROR, "a file name that is not in the one form the standards give"),
-    "glibc-too-new": (_ERROR, "symbols newer than the C library that the platform tag promises"),
-    "malformed": (_ERROR, "an archive that cannot be read safely"),
-    "metadata-invalid": (_ERROR, "core metadata that the standard does not allow"),
-    "metadata-mismatch": (_ERROR, "another name or version in the metadata than in the file name"),
-    "no-pyproject": (_WARNING, "an sdist without pyproject.toml, built by an implied backend"),
-    "platform-without-elf": (_WARNING, "a wheel for one platform without anything compiled"),
-    "privileged-mode": (_ERROR, "a file with set-user-id, set-group-id or sticky bit"),
-    "purelib-mismatch": (_ERROR, "Root-Is-Purelib contradicts what the wheel holds"),
-    "record-mismatch": (_ERROR, "RECORD does not list exactly the files, digests and sizes"),
-    "rpath-outside": (_WARNING, "libraries looked for where the wheel installs nothing"),
-    "rpath-unsafe": (_ERROR, "libraries looked for where anyone may put them"),
-    "size-limit": (_WARNING, "more bytes than an index takes from everyone"),
-    "soabi-mismatch": (_ERROR, "an extension module for another interpreter than the tags say"),
-    "tag-mismatch": (_ERROR, "other tags in the file name than in WHEEL"),
-    "unexpected-pth": (_ERROR, "a file that runs code whenever Python starts"),
-    "world-writable": (_WARNING, "a file that anyone may write once it is unpacked"),
-    "wrong-libc": (_ERROR, "a file for glibc in a wheel for musl, or the other way round"),
+    Indexes serve much that we would not build: ``level`` is for any file, ``built`` for one that a
+    stage of ours just built, which must hold what its name promises.
+    """
+
+    level: Level
+    built: Level
+    finds: str
+
+
+def _error(finds: str) -> Rule:
+    return Rule(level="error", built="error", finds=finds)
+
+
+def _error_if_built(finds: str) -> Rule:
+    return Rule(level="warning", built="error", finds=finds)
+
+
+def _warning(finds: str) -> Rule:
+    return Rule(level="warning", built="warning", finds=finds)
+
+
+RULES: dict[str, Rule] = {
+    "absolute-build-path": _warning("a file names a path that exists only during the build"),
+    "bytecode-inside": _warning("compiled bytecode, which depends on the interpreter that ran"),
+    "elf-architecture": _error("an ELF file for another processor than the platform tag"),
+    "elf-bundled": _warning("a compiled program or library in a wheel for any platform"),
+    "elf-in-pure": _error("an extension module in a wheel that says it runs on any platform"),
+    "elf-malformed": _warning("an ELF file that cannot be read, so its needs are not known"),
+    "file-name": _warning("a file name that is not in the one form the standards give"),
+    "glibc-too-new": _error_if_built("symbols newer than the C library that the tag promises"),
+    "known-pth": _warning("a start-up file as setuptools writes it for namespace packages"),
+    "lfs-pointer": _warning("a pointer of Git LFS where the file's content should be"),
+    "link-inside": _warning("a link, which installers write as a file with its target"),
+    "malformed": _error("an archive that cannot be read safely"),
+    "metadata-invalid": _error("core metadata that installers cannot work with"),
+    "metadata-mismatch": _error("another name or version in the metadata than in the file name"),
+    "metadata-refused": _warning("core metadata with which no index takes an upload any more"),
+    "no-pyproject": _warning("an sdist without pyproject.toml, built by an implied backend"),
+    "platform-without-elf": _warning("a wheel for one platform without anything compiled"),
+    "privileged-mode": _error("a file with set-user-id, set-group-id or sticky bit"),
+    "purelib-mismatch": _warning("Root-Is-Purelib contradicts what the wheel holds"),
+    "record-digest": _error_if_built("a file of another digest or size than RECORD says"),
+    "record-mismatch": _error("RECORD does not list exactly the files"),
+    "rpath-outside": _warning("libraries looked for where the wheel installs nothing"),
+    "rpath-unsafe": _error_if_built("libraries looked for where anyone may put them"),
+    "signature-inside": _warning("a signature of RECORD, which PEP 815 abolished"),
+    "size-limit": _warning("more bytes than an index takes from everyone"),
+    "soabi-mismatch": _error("an extension module for another interpreter than the tags say"),
+    "tag-mismatch": _error_if_built("other tags in the file name than in WHEEL"),
+    "unexpected-pth": _error_if_built("a file that runs code whenever Python starts"),
+    "windows-name": _warning("a name that Windows cannot unpack"),
+    "world-writable": _warning("a file that anyone may write once it is unpacked"),
+    "wrong-libc": _error("a file for glibc in a wheel for musl, or the other way round"),
 }
 
 
@@ -72,4 +102,9 @@ def few(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 def finding(rule: str, message: str) -> Finding:
     """Return a finding at its rule's level."""
-    return Finding(level=RULES[rule][0], rule=rule, message=message)
+    return Finding(level=RULES[rule].level, rule=rule, message=message)
+
+
+def as_built(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return findings at the levels for a file that a stage of ours built."""
+    return tuple(replace(found, level=RULES[found.rule].built) for found in findings)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pipeline.wheels.archive import refusal
 from pipeline.wheels.names import same_stem
-from pipeline.wheels.record import SIGNATURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,13 +51,6 @@ def find_layout(archive: Path, name: WheelName, paths: Iterable[str]) -> Layout:
     for required in _REQUIRED:
         if f"{dist_info}/{required}" not in files:
             raise refusal(archive, f"it has no `{dist_info}/{required}`")
-    for signature in SIGNATURES:
-        if f"{dist_info}/{signature}" in files:
-            raise refusal(
-                archive,
-                f"it has a `{signature}`, which PEP 815 abolished and no new RECORD would match",
-                hint="leave it out of the build",
-            )
     return Layout(name=name, dist_info=dist_info, data=_the_one(archive, name, tops, ".data"))
 
 

@@ -127,7 +127,7 @@ def same_stem(left: str, right: str) -> bool:
     """Tell whether two ``NAME-VERSION`` mean the same project and version."""
     try:
         return _meaning(left) == _meaning(right)
-    except InvalidSdistFilename:
+    except ValueError:  # no name or version, or a number of more digits than Python reads
         return False
 
 

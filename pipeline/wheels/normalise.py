@@ -12,7 +12,7 @@ import stat
 from typing import TYPE_CHECKING
 
 from pipeline.wheels import record, wheelinfo
-from pipeline.wheels.archive import appearing, refusal
+from pipeline.wheels.archive import appearing, refusal, shown
 from pipeline.wheels.bill import FILE as BILL
 from pipeline.wheels.bill import Bill
 from pipeline.wheels.layout import find_layout
@@ -51,6 +51,7 @@ def normalise_wheel(file: Path, directory: Path, *, epoch: int, parts: Parts | N
     target = directory / name.file_name
     with open_zip(file) as reader:
         layout = find_layout(file, name, (member.name for member in reader.members))
+        _refuse_unwritable(reader, layout)
         rows = _rows(reader, layout)
         bill = Bill(parts, name, epoch) if parts else None
         with appearing(target) as stream:
@@ -76,6 +77,21 @@ def check_info(file: Path, name: WheelName, data: bytes) -> wheelinfo.WheelInfo:
 
 def _tags(build: str, tags: tuple[str, ...]) -> str:
     return " ".join((*filter(None, (build,)), *tags))
+
+
+def _refuse_unwritable(reader: ZipReader, layout: Layout) -> None:
+    """Refuse what others' wheels may hold and no wheel of ours does."""
+    signatures = {layout.file(signature) for signature in record.SIGNATURES}
+    for member in reader.members:
+        if member.is_link:
+            raise refusal(reader.path, f"member {shown(member.name)} is a link")
+        if member.name in signatures:
+            raise refusal(
+                reader.path,
+                f"it has a `{member.name.rpartition('/')[2]}`, which PEP 815 abolished and no new "
+                "RECORD would match",
+                hint="leave it out of the build",
+            )
 
 
 def _rows(reader: ZipReader, layout: Layout) -> dict[str, record.Row]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # "sha256 or better" says the format; these are what hashlib always has of those.
 ALGORITHMS = frozenset({"sha256", "sha384", "sha512"})
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
+"""Files that RECORD must not list, being signatures of it, which PEP 815 abolished."""
 
 
 class RecordError(ValueError):
@@ -104,7 +105,8 @@ class Check:
 
 def faults_in_names(rows: Mapping[str, Row], names: frozenset[str], record: str) -> Iterator[str]:
     """Yield what RECORD names but the wheel lacks, and the other way round."""
-    for name in sorted(names - rows.keys()):
+    signatures = {record.replace("RECORD", signature) for signature in SIGNATURES}
+    for name in sorted(names - rows.keys() - signatures):
         yield f"`{name}` is in the wheel but not in RECORD"
     for name in sorted(rows.keys() - names):
         yield f"`{name}` is in RECORD but not in the wheel"

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class Seen:
     """What one look at a file showed.
 
-    ``elf`` is there for an ELF file that could be read, ``fault`` says why one could not.
+    ``elf`` is there for an ELF file that could be read, ``fault`` says why one could not;
+    ``is_lfs`` is for what Git LFS leaves where it fetched nothing.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Seen:
     build_path: str = ""
     elf: Elf | None = None
     fault: str = ""
+    is_lfs: bool = False
 
     @property
     def is_elf(self) -> bool:

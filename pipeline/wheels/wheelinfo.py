@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from dataclasses import dataclass
 
 _FIELD = re.compile(rb"([A-Za-z0-9-]+):[ \t]*(.*?)[ \t]*\r?\n?", re.DOTALL)
+
+_MOST_TAGS = 10_000
+"""Single tags that one line may stand for, of which real ones have some dozens."""
 
 
 class WheelInfoError(ValueError):
@@ -76,6 +80,6 @@ def _field(line: bytes) -> tuple[str, str]:
 
 def _expanded(tag: str) -> list[str]:
     components = [part.split(".") for part in tag.lower().split("-")]
-    if len(components) != 3:
-        raise WheelInfoError(f"has a malformed tag: `{tag}`")
+    if len(components) != 3 or math.prod(map(len, components)) > _MOST_TAGS:
+        raise WheelInfoError(f"has a malformed tag: `{tag[:100]}`")
     return ["-".join(single) for single in itertools.product(*components)]

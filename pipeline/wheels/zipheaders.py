@@ -7,6 +7,7 @@ readers could read differently is refused. See also the rules PyPI has had since
 
 from __future__ import annotations
 
+import stat
 import struct
 from dataclasses import dataclass
 from functools import cached_property
@@ -71,6 +72,11 @@ class Member:
     def mode(self) -> int:
         """File type and permission bits (stat(2)), 0 where the writer gave none."""
         return self.attributes >> 16
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it says that it is a symbolic link; its content is the target then."""
+        return stat.S_ISLNK(self.mode)
 
     @property
     def is_directory(self) -> bool:

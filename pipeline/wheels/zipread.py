@@ -177,8 +177,8 @@ def open_zip(path: Path, limits: Limits = LIMITS) -> Iterator[ZipReader]:
 def _check_member(member: Member, limits: Limits) -> None:
     kind = stat.S_IFMT(member.mode)
     expected = stat.S_IFDIR if member.is_directory else stat.S_IFREG
-    if kind not in {0, expected}:
-        raise HeaderError("is a link or a device, or is no file and no directory")
+    if kind not in {0, expected} and (member.is_directory or not member.is_link):
+        raise HeaderError("is a device, or is no file, no directory and no link")
     if member.flags & ~headers.KNOWN_FLAGS:
         raise HeaderError("is encrypted, or has flags that readers do not agree upon")
     if member.method not in {headers.STORED, headers.DEFLATED}:

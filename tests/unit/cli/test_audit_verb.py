@@ -42,8 +42,17 @@ def test_errors_are_told_and_end_with_4(
     said = capsys.readouterr()
     heading, *rows = said.out.splitlines()
     assert heading.startswith(f"{NAME}; ")
-    assert "  error    unexpected-pth   `run.pth` would run whenever Python starts" in rows
+    assert "  error    record-mismatch  `run.pth` is in the wheel but not in RECORD" in rows
+    assert "  warning  unexpected-pth   `run.pth` would run whenever Python starts" in rows
     assert "error: 1 of 1 files must not be released" in said.err
+
+
+def test_strictly_a_file_must_hold_what_our_own_must(
+    wheel: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", str(wheel), "--strict", "--json"]) == 4
+    (found,) = json.loads(capsys.readouterr().out)["files"]
+    assert "unexpected-pth" in {f["rule"] for f in found["findings"] if f["level"] == "error"}
 
 
 def test_what_is_allowed_is_no_finding(wheel: Path, capsys: pytest.CaptureFixture[str]) -> None:

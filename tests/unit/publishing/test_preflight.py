@@ -80,7 +80,12 @@ def test_one_bad_file_stops_all_and_all_reasons_are_told(tmp_path: Path) -> None
         ("Classifier: Private :: Do Not Upload", "keeps it off public indexes"),
         (f"Project-URL: {'x' * 33}, https://x.example", "longer than 32"),
         ("Project-URL: Home, see the wiki", "is no `https://`"),
-        ("Author-email: Ada at home", "no list of mail addresses"),
+        ("Project-URL: , https://x.example", "has no label"),
+        ("Home-page: UNKNOWN", "its `Home-page` is no `https://`"),
+        ("Author-email: Ada at home", "no mail address"),
+        ("Maintainer-email: ada@build.local", "no mail address"),
+        ("Provides-Dist: x @ https://x.example/x.whl", "no requirement by name"),
+        ("License: MIT\nLicense-Expression: MIT", "of which PEP 639 allows the second"),
         ("License-File: LICENSE", "licence file `LICENSE`, which is not in it"),
     ],
 )
@@ -93,6 +98,23 @@ def test_what_public_indexes_read_in_the_form_is_refused_for_them_and_remarked_f
     assert any(words in line for line in caught.value.detail)
     with checked(found, public=False) as ours:
         assert any(words in remark for remark in ours.remarks)
+
+
+@pytest.mark.parametrize(
+    ("addresses", "words"),
+    [
+        ('"Acme, Inc." <a@acme.example>', ()),
+        ('Ada <ada@acme.example>, "Lovelace, Ada" <l@acme.example>', ()),
+        ("Acme, Inc. <a@acme.example>", ("a name with a comma has to be quoted",)),
+    ],
+)
+def test_a_list_of_addresses_is_read_as_mail_has_it(
+    tmp_path: Path, addresses: str, words: tuple[str, ...]
+) -> None:
+    with checked(candidates(wheel(tmp_path, fields=[f"Author-email: {addresses}"]))) as found:
+        told = [remark for remark in found.remarks if "addresses" in remark]
+    assert len(told) == len(words)
+    assert all(word in remark for word, remark in zip(words, told, strict=True))
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,8 @@ def test_a_release_has_one_sdist(index: RehearsalIndex, tmp_path: Path) -> None:
     [
         ("1.0+local", "py3-none-any", "local version"),
         ("1.0", "py3-none-linux_x86_64", "not portable"),
-        ("1.0", "py3.py2-none-any", "should be named"),
+        ("1.0", "py3-none-pyodide_2025_0_wasm32", "PEP 783"),
+        ("1.0", "py3-none-macosx_12_3_arm64", "the second number is 0"),
     ],
 )
 def test_what_an_index_refuses_it_refuses(
@@ -64,6 +65,34 @@ def test_what_an_index_refuses_it_refuses(
         index.take(file.name, file)
     assert words in " ".join([caught.value.message, *caught.value.detail])
     assert index.files("thing") == []
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "py3.py2-none-any",
+        "py3-none-pyemscripten_2026_0_wasm32",
+        "py3-none-android_24_arm64_v8a",
+        "py3-none-ios_13_0_arm64_iphonesimulator",
+        "py3-none-manylinux_2_39_riscv64",
+        "py3-none-macosx_10_9_universal2",
+        "py3-none-win_arm64",
+    ],
+)
+def test_tags_that_an_index_takes_are_taken(
+    index: RehearsalIndex, tmp_path: Path, tag: str
+) -> None:
+    file = wheel(tmp_path, tag=tag)
+    assert index.take(file.name, file)
+
+
+def test_a_name_of_a_file_that_an_index_no_longer_takes_is_refused(
+    index: RehearsalIndex, tmp_path: Path
+) -> None:
+    file = wheel(tmp_path, "Big.Thing")
+    with pytest.raises(ReleaseRefusedError) as caught:
+        index.take(file.name, file)
+    assert "should start with `big_thing-`" in caught.value.message
 
 
 def test_a_file_over_the_limit_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import stat
 import struct
-import unicodedata
 import warnings
 import zipfile
 from typing import TYPE_CHECKING
@@ -67,22 +66,18 @@ def test_large_members_come_in_pieces_and_whole(tmp_path: Path) -> None:
     ("names", "words"),
     [
         (["pkg/a", "pkg/a#"], "stands twice"),
-        (["pkg/a", "PKG/a"], "folds case"),
-        (["pkg/a.py", "pkg/A.py"], "folds case"),
-        (["pkg/\u00e9", "pkg/" + unicodedata.normalize("NFD", "\u00e9")], "folds case"),
-        (["pkg/\u00df", "pkg/ss"], "folds case"),
         (["pkg", "pkg/a"], "a file and a directory"),
-        (["Pkg/b", "pkg/a"], "folds case"),
         (["/etc/passwd"], "absolute"),
         (["C:/windows"], "absolute"),
         (["pkg/../../a"], "`..`"),
         (["pkg/./a"], "`.` part"),
         (["pkg//a"], "empty"),
         (["pkg/../"], "`..`"),
-        (["pkg\\a"], "backslash"),
+        (["pkg\\..\\..\\a"], "`..`"),
+        (["\\pkg"], "absolute"),
+        (["pkg/a\x7fb"], "control"),
         (["pkg/a\nb"], "control"),
         (["pkg/a\x1bb"], "control"),
-        (["pkg/a\u202eb"], "invisible"),
         (["/".join("a" * 70)], "deeper"),
         (["a" * 300], "longer"),
         (["pkg/", "pkg/#"], "twice"),
@@ -152,9 +147,9 @@ def test_other_compression_than_deflate_is_refused(tmp_path: Path, method: int) 
         read(tmp_path / "a.whl", zip_of(CONTENTS, method))
 
 
-@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFDIR])
-def test_links_and_devices_are_refused(tmp_path: Path, kind: int) -> None:
-    with pytest.raises(VerificationError, match="`pkg/odd` is a link or a device"):
+@pytest.mark.parametrize("kind", [stat.S_IFCHR, stat.S_IFIFO, stat.S_IFDIR])
+def test_devices_are_refused(tmp_path: Path, kind: int) -> None:
+    with pytest.raises(VerificationError, match="`pkg/odd` is a device"):
         read(tmp_path / "a.whl", with_mode(kind | 0o644))
 
 

@@ -389,6 +389,7 @@ def metadata(project: Project, version: str) -> str:
 
 def _for_extra(extra: str, requirements: Iterable[str]) -> Iterator[str]:
     for requirement in requirements:
-        plain, _, marker = requirement.partition(";")
+        # An address may have a semicolon in it: there only one after a space starts a marker.
+        plain, _, marker = requirement.partition(" ;" if "@" in requirement else ";")
         both = f"({marker.strip()}) and " if marker else ""
         yield f'{plain.strip()} ; {both}extra == "{extra}"'

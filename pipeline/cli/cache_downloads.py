@@ -59,6 +59,23 @@ def _lock(session: Session) -> Lock:
     return load(session.root / FILE)
 
 
+def _lock_if_any(session: Session) -> Lock | None:
+    """Return the lock; None where there is none yet, or none that can be read.
+
+    Offline, what is added decides what can be locked: it has to come first.
+    """
+    try:
+        return _lock(session)
+    except LockError as error:
+        session.console.info(f"{error.message}: all that could be needed is added")
+        return None
+
+
+def _named(session: Session) -> tuple[LockedFile, ...]:
+    """Return all that the lock names: nothing before there is one."""
+    return tuple(whole(_lock(session))) if (session.root / FILE).exists() else ()
+
+
 def _list(arguments: argparse.Namespace, session: Session) -> int:
     directory = _place(session).readable()
     sizes = {name: (directory.path / name).stat().st_size for name in directory.names()}
@@ -74,7 +91,7 @@ def _list(arguments: argparse.Namespace, session: Session) -> int:
 
 
 def _verify(arguments: argparse.Namespace, session: Session) -> int:
-    directory, named = _place(session).readable(), whole(_lock(session))
+    directory, named = _place(session).readable(), _named(session)
     damages = directory.damages(named)
     absent = [file for file in named if directory.find(file) is None]
     failure = None
@@ -174,7 +191,7 @@ def _upgrade(arguments: argparse.Namespace, session: Session) -> int:
 
 def _remove(arguments: argparse.Namespace, session: Session) -> int:
     directory = _place(session).writable()
-    named = {name for file in whole(_lock(session)) for name in places(file)}
+    named = {name for file in _named(session) for name in places(file)}
     doomed: list[str] = []
     for word in arguments.words:
         name, version = _parsed(word)
@@ -205,7 +222,7 @@ def _parsed(word: str) -> tuple[str, str]:
 
 def _release(word: str, directory: Directory, session: Session) -> list[str]:
     name, version = _parsed(word)
-    files = release(name, version, session.pipeline, _lock(session), session.settings)
+    files = release(name, version, session.pipeline, _lock_if_any(session), session.settings)
     return _fetched(files, directory, session, kept=False)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,14 +106,15 @@ def _run(root: Path, session: Session, scratch: Path) -> Mapping[str, str]:
     pipeline, engine = load(root), session.engine()
     checkout = Checkout(root, StatCache(scratch / "stat.json"))
     turns = Turns(session.console.speaker(quiet=False))
-    previous = load_lock(session.root / FILE)
+    known = session.root / FILE
+    previous = load_lock(known) if known.exists() else None
     lock = resolve(
         pipeline,
         previous,
         session.settings,
         store=session.store,
         run_step=Asker(engine=engine, store=session.store, checkout=checkout, turns=turns),
-        epoch=previous.epoch,
+        epoch=previous.epoch if previous else int(time.time()),
         say=session.console.info,
     )
     means = Means(

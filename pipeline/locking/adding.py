@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 
 def release(
-    name: str, version: str, pipeline: Pipeline, lock: Lock, settings: Settings
+    name: str, version: str, pipeline: Pipeline, lock: Lock | None, settings: Settings
 ) -> tuple[PythonFile, ...]:
     """Return the files of a release that the locked platforms need, as the indexes have them.
 
-    For each image its best wheel; with environments for people every wheel one of them could use;
-    and the sdist where a stage builds from it or no wheel fits. Raises LockError when there is
-    none, NetworkError.
+    For each image its best wheel; with environments for people, or before there is a lock, every
+    wheel one of them could use; and the sdist where a stage builds from it or no wheel fits. Raises
+    LockError when there is none, NetworkError.
     """
     settings = settings.without_downloads()
     index = Index(pip_client(settings), settings)
@@ -94,14 +94,14 @@ def _interpreters(lock: Lock) -> Iterator[tuple[str, str, Target]]:
     yield from dict.fromkeys(platforms)
 
 
-def _wheels(files: Sequence[PythonFile], pipeline: Pipeline, lock: Lock) -> list[str]:
+def _wheels(files: Sequence[PythonFile], pipeline: Pipeline, lock: Lock | None) -> list[str]:
     wheels = [file for file in files if file.is_wheel and _is_wheel_name(file.name)]
     best = [
         best_wheel(wheels, image_tags(python, glibc, target.machine))
-        for python, glibc, target in _interpreters(lock)
+        for python, glibc, target in (_interpreters(lock) if lock else ())
     ]
     found = [file.name for file in best if file]
-    if pipeline.environments:
+    if pipeline.environments or lock is None or pipeline.images.keys() - lock.images.keys():
         found += [file.name for file in wheels if supported(file.name, OLDEST_PYTHON)]
     return found
 

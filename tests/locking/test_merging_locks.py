@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.cli.main import main
-from pipeline.lock.file import load
+from pipeline.lock.file import dump, load
 from pipeline.lock.types import Lock, LockedImage, LockedRequirement, PythonFile, RequirementSet
+from pipeline.locking.conflict import sides
 from pipeline.locking.merging import merged
 from tests.locking.conftest import make_wheels, wheel
 
@@ -24,7 +25,7 @@ IMAGES = [LockedImage(declared={"from": [f"debian {n}"]}, platforms={}) for n in
 def locked(*names: str) -> RequirementSet:
     rows = []
     for name, version in (name.split() for name in names):
-        file = PythonFile(name=f"{name}-{version}-py3-none-any.whl", sha256="0", size=1)
+        file = PythonFile(name=f"{name}-{version}-py3-none-any.whl", sha256="0" * 64, size=1)
         rows.append(LockedRequirement(name=name, version=version, files=(file,)))
     return RequirementSet(declared={"requires": ["thing"]}, requirements=tuple(rows))
 
@@ -154,6 +155,42 @@ def test_what_both_sides_agree_on_does_not_move(project: Path, wheels: Path) -> 
     wheel(wheels, "gamma", "3.0")
     assert main(["lock", "--resolve-conflict", "-C", str(project)]) == 0
     assert "gamma 2.0" in versions(load(project / "pipeline.lock").environments["dev"])
+
+
+def test_markers_that_were_committed_are_resolved_by_what_every_verb_says(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / ".gitattributes").unlink()
+    git(project, "commit", "--quiet", "--all", "--message", "git merges locks by line")
+    conflict(project)
+    git(project, "add", "--all")
+    git(project, "commit", "--quiet", "--message", "with the markers")
+    for words in (["lock"], ["lock", "--check"], ["exec", "true"], ["plan"]):
+        capsys.readouterr()
+        assert (
+            main(
+                [*words, "-C", str(project)] if words[0] != "exec" else ["-C", str(project), *words]
+            )
+            == 3
+        )
+        told = capsys.readouterr().err
+        assert "`pipeline.lock` holds a merge conflict" in told
+        assert "`pipeline lock --resolve-conflict`" in told
+    assert main(["lock", "--resolve-conflict", "-C", str(project)]) == 0
+    found = versions(load(project / "pipeline.lock").environments["dev"])
+    assert found == ["alpha 2.0", "beta 2.0", "gamma 2.0"]
+    assert main(["lock", "--check", "-C", str(project)]) == 0
+
+
+@pytest.mark.parametrize("style", ["--diff3", "--zdiff3"])
+def test_markers_of_three_sides_give_the_base(tmp_path: Path, style: str) -> None:
+    locks = [lock("a 1", "b 1"), lock("a 2", "b 1"), lock("a 1", "b 2")]
+    for name, one in zip(("base", "ours", "theirs"), locks, strict=True):
+        (tmp_path / name).write_text(dump(one))
+    words = ["git", "merge-file", "--stdout", style, "ours", "base", "theirs"]
+    told = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+    (tmp_path / "pipeline.lock").write_text(told)
+    assert list(sides(tmp_path)) == locks
 
 
 def test_declarations_in_conflict_come_first(

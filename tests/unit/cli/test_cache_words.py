@@ -90,6 +90,16 @@ def test_a_file_is_added_listed_verified_and_removed(
     assert not kept.exists()
 
 
+def test_without_a_lock_nothing_is_needed_yet(project: Path) -> None:
+    (project / "pipeline.lock").unlink()
+    source = project / "thing-1.0-py3-none-any.whl"
+    source.write_bytes(b"x")
+    assert main(["cache", "add", str(source)]) == 0
+    assert main(["cache", "verify", "--downloads"]) == 0
+    assert main(["cache", "remove", "thing==1.0"]) == 0
+    assert main(["cache", "prune", "--downloads"]) != 0
+
+
 @pytest.mark.parametrize("place", [".", "./", "..", "../../", "https://mirror.example/x", "git+x"])
 def test_a_place_that_would_take_the_projects_own_files_or_an_address_is_refused(
     place: str, project: Path, capsys: pytest.CaptureFixture[str]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.cli.main import main
 from pipeline.config.model import Environment, Pipeline
 from pipeline.config.stages import SdistStage
 from pipeline.downloads.directory import Directory
@@ -73,7 +74,7 @@ def pipeline(**changes: object) -> Pipeline:
     return replace(Pipeline(root=Path(), version=1, stages={}), **changes)  # type: ignore[arg-type]
 
 
-def chosen(settings: Settings, lock: Lock = LOCK, **changes: object) -> set[str]:
+def chosen(settings: Settings, lock: Lock | None = LOCK, **changes: object) -> set[str]:
     return {file.name for file in release("thing", "1.0", pipeline(**changes), lock, settings)}
 
 
@@ -89,6 +90,31 @@ def test_with_environments_for_people_every_wheel_they_could_use_is_needed(
 ) -> None:
     offer(site, *NAMES)
     assert chosen(settings, environments={"dev": Environment()}) == set(NAMES[:4])
+
+
+def test_before_there_is_a_lock_every_wheel_that_could_be_needed_is(
+    site: Site, settings: Settings
+) -> None:
+    offer(site, *NAMES)
+    assert chosen(settings, None) == set(NAMES[:4])
+
+
+@pytest.mark.parametrize("text", ["", "{\n<<<<<<< ours\n=======\n>>>>>>> theirs\n}"])
+def test_a_release_is_added_without_a_lock_that_can_be_read(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    kind, name = "application/vnd.pypi.simple.v1+json", NAMES[0]
+    sha256 = site.put(f"/files/{name}", b"x")
+    row = {"filename": name, "url": f"/files/{name}", "hashes": {"sha256": sha256}, "size": 1}
+    site.put("/simple/thing/", json.dumps({"files": [row]}).encode(), kind=kind)
+    monkeypatch.setenv("PIPELINE_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_INDEX_URL", f"{site.address}/simple")
+    declared = "version: 1\nproject: {download-cache: kept}\nstages: {notes: {kind: changelog}}\n"
+    (tmp_path / "pipeline.yaml").write_text(declared)
+    if text:
+        (tmp_path / "pipeline.lock").write_text(text)
+    assert main(["-C", str(tmp_path), "cache", "add", "thing==1.0"]) == 0
+    assert (tmp_path / "kept" / name).read_bytes() == b"x"
 
 
 def test_the_sdist_comes_where_a_stage_builds_it_or_no_wheel_fits(

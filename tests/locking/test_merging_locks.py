@@ -160,8 +160,7 @@ def test_what_both_sides_agree_on_does_not_move(project: Path, wheels: Path) -> 
 def test_markers_that_were_committed_are_resolved_by_what_every_verb_says(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (project / ".gitattributes").unlink()
-    git(project, "commit", "--quiet", "--all", "--message", "git merges locks by line")
+    (project / ".git/info/attributes").write_text("pipeline.lock merge\n")  # line by line
     conflict(project)
     git(project, "add", "--all")
     git(project, "commit", "--quiet", "--message", "with the markers")

@@ -40,6 +40,12 @@ def commit_of(root: Path, name: str) -> str:
     return "" if found.status else found.stdout.strip()
 
 
+def object_kind(root: Path, name: str) -> str:
+    """Return what an object is, such as ``commit`` or ``tag``; empty where there is none."""
+    found = attempt(root, "cat-file", "-t", name)
+    return "" if found.status else found.stdout.strip()
+
+
 def body_of(root: Path, tag: str) -> str:
     """Return what an annotated tag says below its first line, without a signature; else nothing."""
     form = "--format=%(if:equals=tag)%(objecttype)%(then)%(contents:body)%(end)"

@@ -63,6 +63,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plan", type=Path, metavar="FILE", help="publish: only what this release.plan.json says"
     )
+    parser.add_argument(
+        "--untagged", action="store_true", help="publish: what no tag of the version lists"
+    )
     parser.set_defaults(output=None)
     add_options(parser)
 

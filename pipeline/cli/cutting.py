@@ -102,8 +102,13 @@ def prepared(arguments: argparse.Namespace, session: Session) -> Releasing:
     """
     take_commit(session, notes=True)
     what = scene(session)
-    found = content_obstacles(what)
-    releasing = Releasing(scene=what, release=None, obstacles=found, push=arguments.push)
+    releasing = Releasing(
+        scene=what,
+        release=None,
+        obstacles=content_obstacles(what),
+        push=arguments.push,
+        anywhere=arguments.anywhere,
+    )
     if not arguments.draft:
         require_clear(releasing)
         releasing = replace(releasing, remote=_remote(arguments, session))

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from pipeline.cli.outcome import show
-from pipeline.cli.releasing import expectations, require_tag
+from pipeline.cli.releasing import blocked_document, promised, refused_draft
 from pipeline.cli.selecting import plan_of
 from pipeline.config.stages import PublishStage
 from pipeline.engines.protocol import Availability
 from pipeline.errors import EngineUnavailableError, UsageError, VerificationError
 from pipeline.execute.hosting import Hosting, run_on_host
-from pipeline.execute.report import Artifact, CellReport
+from pipeline.execute.report import Artifact, CellReport, RunReport
 from pipeline.plan.selection import Selection
 from pipeline.workflows.collect import collect
 from pipeline.workflows.matrix import line, manifest, matrix, read
@@ -82,22 +82,24 @@ def publish(arguments: argparse.Namespace, session: Session) -> int:
     if not chosen:
         raise UsageError("no stage of this project publishes", hint="declare one of kind `publish`")
     plan = plan_of(session, tuple(chosen))
-    version = session.version
-    require_tag(plan, session, version)
-    options = replace(
-        session.options(),
-        draft=arguments.draft,
-        expected=expectations(arguments, plan, session, version),
-    )
+    promise = promised(arguments, plan, session, builds=False)
+    options = replace(session.options(), draft=arguments.draft, expected=promise.files)
     done = _run(plan, collected, session.means(_NoEngine()), options)
+    cells = tuple(done.values())
+    report = RunReport(cells=cells, seconds=sum(cell.seconds for cell in cells))
+    report = refused_draft(report, promise) if arguments.draft else report
     document = {
-        "version": version,
+        "version": session.version,
         "draft": arguments.draft,
-        "seconds": sum(report.seconds for report in done.values()),
-        "cells": [report.document({}) for report in done.values()],
+        "seconds": report.seconds,
+        "cells": [cell.document({}) for cell in cells],
+        **({"blocked": blocked_document(report)} if arguments.draft else {}),
+        **({"error": report.failures[0].document()} if report.failures else {}),
     }
     show(document, session.console, as_json=arguments.json)
-    return 0
+    for failure in report.failures:
+        session.console.error(failure)
+    return report.failures[0].exit_code if report.failures else 0
 
 
 def _run(plan: Plan, collected: Collected, means: Means, options: Options) -> dict[str, CellReport]:

@@ -2,43 +2,88 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.checkout import git, history, worktree
-from pipeline.config.stages import ChangelogStage, PublishStage
+from pipeline.config.stages import ChangelogStage, PublishStage, ReleaseStage
 from pipeline.errors import PipelineError, ReleaseRefusedError, UsageError
 from pipeline.files import atomic_write
-from pipeline.release.tags import require_match
-from pipeline.release.version import commit_subject, tag_name, tag_subject
+from pipeline.release.version import commit_subject, read_version, tag_name, tag_subject
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pipeline.cli.session import Session
+    from pipeline.config.model import Pipeline
     from pipeline.execute.report import RunReport
     from pipeline.plan.types import Plan
     from pipeline.publishing.planned import PlannedFile, ReleasePlan
+    from pipeline.release.conditions import Obstacle
 
 
-def expectations(
-    arguments: argparse.Namespace, plan: Plan, session: Session, version: str
-) -> Mapping[str, Mapping[str, str]] | None:
-    """Return the sha256 of each file that each stage may publish, None where nobody has said it.
+@dataclass(frozen=True, kw_only=True)
+class Promise:
+    """What a run may publish.
 
-    A plan says it, else the tag of the commit that is published. Raises UsageError when the file
-    is no plan, or flags that are about publishing are given where nothing is published;
-    ReleaseRefusedError when the plan is of another version.
+    ``files`` are the sha256 of each file by stage, None where nobody has said it. ``blocked``
+    is what forbids to publish, which a draft passes by until its end.
     """
-    flag = "--plan" if arguments.plan else "--output" if arguments.output else ""
-    if flag and not any(isinstance(cell.stage, PublishStage) for cell in plan.cells):
+
+    files: Mapping[str, Mapping[str, str]] | None = None
+    blocked: tuple[Obstacle, ...] = ()
+
+
+def promised(
+    arguments: argparse.Namespace, plan: Plan, session: Session, *, builds: bool = True
+) -> Promise:
+    """Return what a run may publish: a plan says it, and the tag of the version that is published.
+
+    ``builds`` is false where files of other jobs are published. Raises UsageError when the file is
+    no plan, or flags that are about publishing are given where nothing is published;
+    ReleaseRefusedError when a run that is no draft must not publish, or plan and tag disagree.
+    """
+    stages = [cell.stage.name for cell in plan.cells if isinstance(cell.stage, PublishStage)]
+    cuts = any(isinstance(cell.stage, ReleaseStage) for cell in plan.cells)
+    _check_flags(arguments, publishes=bool(stages), cuts=cuts)
+    planned = _of_plan(arguments, session.version)
+    if not stages or cuts or arguments.untagged:
+        return Promise(files=planned)
+    from pipeline.release.conditions import refuse  # noqa: PLC0415 - few runs publish
+
+    read_version(session.files / session.pipeline.project.version)
+    blocked = tuple(_of_tag(session, stages, builds=builds))
+    if not arguments.draft:
+        refuse(blocked or _of_remote(session))
+    if blocked:
+        return Promise(files=planned, blocked=blocked)
+    return Promise(files=_agreed(planned, _listed(session), stages))
+
+
+def _check_flags(arguments: argparse.Namespace, *, publishes: bool, cuts: bool) -> None:
+    flags = {
+        "--plan": arguments.plan,
+        "--output": arguments.output,
+        "--untagged": arguments.untagged,
+    }
+    given = next((name for name, value in flags.items() if value), "")
+    if given and not publishes:
         raise UsageError(
-            f"`{flag}` is about publishing, and no stage of this run publishes",
+            f"`{given}` is about publishing, and no stage of this run publishes",
             hint="name a stage of kind `publish`, or leave the flag out",
         )
+    if arguments.untagged and cuts:
+        raise UsageError(
+            "`--untagged` is about publishing, and a run that cuts a release publishes nothing",
+            hint="leave the flag out: the release makes the tag",
+        )
+
+
+def _of_plan(arguments: argparse.Namespace, version: str) -> Mapping[str, Mapping[str, str]] | None:
     if not arguments.plan:
-        return _of_tag(plan, session, version)
+        return None
     from pipeline.publishing.planned import load  # noqa: PLC0415 - few runs are given a plan
 
     found = load(arguments.plan)
@@ -50,31 +95,101 @@ def expectations(
     return found.expected()
 
 
-def _of_tag(plan: Plan, session: Session, version: str) -> Mapping[str, Mapping[str, str]] | None:
-    if not _uploads(plan, session):
+def lists_files(pipeline: Pipeline) -> bool:
+    """Whether nothing may be published but what a tag lists: a release's stage says so."""
+    stages = pipeline.stages.values()
+    return any(isinstance(one, ReleaseStage) and one.tag_lists == "files" for one in stages)
+
+
+def _of_tag(session: Session, stages: Sequence[str], *, builds: bool) -> Iterator[Obstacle]:
+    """Yield what forbids to publish from this checkout."""
+    from pipeline.release.conditions import other_version, tag_obstacles  # noqa: PLC0415 - as above
+    from pipeline.release.tags import other_tag  # noqa: PLC0415 - as above
+
+    project, version = session.pipeline.project, session.version
+    if lists_files(session.pipeline):
+        yield from tag_obstacles(session.root, project, version, stages, builds=builds)
+    elif worktree.is_repository(session.root) and (
+        other := other_tag(session.root, project.tag, version)
+    ):
+        yield other_version(other, version)
+
+
+def _of_remote(session: Session) -> tuple[Obstacle, ...]:
+    """Return what the remote's tag has against publishing; it is asked only on the way there."""
+    from pipeline.release.conditions import tag_of_remote  # noqa: PLC0415 - as above
+    from pipeline.release.push import remote_of  # noqa: PLC0415 - as above
+
+    asked = lists_files(session.pipeline) and not session.settings.offline
+    if not asked or not (remote := remote_of(session.root)):
+        return ()
+    tag = tag_name(session.pipeline.project.tag, session.version)
+    found, remark = tag_of_remote(session.root, remote, tag)
+    if remark:
+        session.console.warning(remark)
+    return found
+
+
+def _listed(session: Session) -> Mapping[str, Mapping[str, str]] | None:
+    """Return what the version's tag lists, where it is the tag of what is checked out."""
+    from pipeline.release.listing import listed  # noqa: PLC0415 - as above
+
+    root = session.root
+    if not worktree.is_repository(root):
         return None
-    tag = tag_name(session.pipeline.project.tag, version)
-    if git.tags(session.root).get(tag, "") != git.head(session.root):
-        return None
-    from pipeline.release.listing import listed  # noqa: PLC0415 - only for an upload
-
-    return listed(history.body_of(session.root, tag))
+    tag = tag_name(session.pipeline.project.tag, session.version)
+    commit = history.commit_of(root, f"refs/tags/{tag}")
+    return listed(history.body_of(root, tag)) if commit and commit == git.head(root) else None
 
 
-def _uploads(plan: Plan, session: Session) -> bool:
-    """Whether a run uploads: it is no draft, and does not cut the release itself."""
-    kinds = {cell.kind for cell in plan.cells}
-    uploads = "publish" in kinds and "release" not in kinds and not session.arguments.draft
-    return uploads and worktree.is_repository(session.root)
+def _agreed(
+    planned: Mapping[str, Mapping[str, str]] | None,
+    tagged: Mapping[str, Mapping[str, str]] | None,
+    stages: Sequence[str],
+) -> Mapping[str, Mapping[str, str]] | None:
+    """Return what plan and tag both say; ReleaseRefusedError when they disagree."""
+    if planned is None or tagged is None:
+        return planned or tagged
+    wrong = [
+        f"{name}: {_words(planned, stage, name)} by the plan, {_words(tagged, stage, name)} by "
+        "the tag"
+        for stage in stages
+        for name in sorted({*planned.get(stage, {}), *tagged.get(stage, {})})
+        if planned.get(stage, {}).get(name) != tagged.get(stage, {}).get(name)
+        and tagged.get(stage, {}).get(name) != ""  # it is listed by its name alone
+    ]
+    if wrong:
+        raise ReleaseRefusedError(
+            "the plan and the tag list different files, so nothing is published",
+            hint="leave `--plan` out: what the tag lists is published and nothing else",
+            detail=tuple(wrong),
+        )
+    return planned
 
 
-def require_tag(plan: Plan, session: Session, version: str) -> None:
-    """Raise ReleaseRefusedError when an upload would be of another version than the tag's.
+def _words(files: Mapping[str, Mapping[str, str]], stage: str, name: str) -> str:
+    digest = files.get(stage, {}).get(name)
+    return f"sha256 {digest}" if digest else "without sha256" if digest == "" else "not listed"
 
-    Nothing is asked of a run that uploads nothing: a draft, and one that cuts the release itself.
-    """
-    if _uploads(plan, session):
-        require_match(session.root, session.pipeline.project.tag, version)
+
+def refused_draft(report: RunReport, promise: Promise) -> RunReport:
+    """Return how a draft went, failed where the real thing would have been refused."""
+    from pipeline.release.conditions import refusal  # noqa: PLC0415 - as above
+
+    found = (*promise.blocked, *(each for cell in report.cells for each in cell.blocked))
+    error = refusal(found)
+    failures = (*report.failures, *((error,) if error else ()))
+    return replace(report, failures=failures, blocked=found)
+
+
+def blocked_document(report: RunReport) -> list[dict[str, str]]:
+    """Return all that the real thing would be refused by, as JSON's types."""
+    refused = [one for one in report.failures if isinstance(one, ReleaseRefusedError)]
+    told = refused[:-1] if report.blocked else refused  # the last one stands for what blocks
+    return [
+        *({"what": error.message, "hint": error.hint} for error in told),
+        *({"what": one.what, "hint": one.hint} for one in report.blocked),
+    ]
 
 
 def release_plan(plan: Plan, report: RunReport, session: Session) -> ReleasePlan | None:

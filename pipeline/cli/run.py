@@ -13,11 +13,17 @@ from pipeline.cli import noop
 from pipeline.cli.outcome import show
 from pipeline.cli.parser import add_engine, add_network, positive
 from pipeline.cli.preamble import announce
-from pipeline.cli.releasing import expectations, release_plan, require_tag, write_plan
+from pipeline.cli.releasing import (
+    blocked_document,
+    promised,
+    refused_draft,
+    release_plan,
+    write_plan,
+)
 from pipeline.cli.selecting import add_selection, plan_of, selections
 from pipeline.cli.watching import watched_paths
 from pipeline.config.stages import PublishStage, ReleaseStage
-from pipeline.errors import PipelineError
+from pipeline.errors import PipelineError, UsageError
 from pipeline.execute.artifacts import DIST, copy_to
 from pipeline.execute.report import RunReport
 from pipeline.execute.run import execute
@@ -47,13 +53,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
     add_selection(parser)
     parser.add_argument(
-        "--draft", action="store_true", help="do everything but change repository, dist or index"
+        "--draft",
+        action="store_true",
+        help="do everything but change repository, dist or index, and exit as the real run would",
     )
     parser.add_argument(
         "--dist", type=Path, metavar="DIR", help="where wheels and sdists go (default: dist)"
     )
     parser.add_argument(
         "--plan", type=Path, metavar="FILE", help="publish only what this release.plan.json says"
+    )
+    parser.add_argument(
+        "--untagged", action="store_true", help="publish what no tag of the version lists"
+    )
+    parser.add_argument(
+        "--anywhere",
+        action="store_true",
+        help="with --draft: let branch, uncommitted changes and the like of this checkout count "
+        "for nothing, as in a pull request",
     )
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="write what is to be published, as a plan"
@@ -95,21 +112,22 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     engine = session.engine(keep=arguments.keep, shell=arguments.shell, fresh=arguments.rebuild)
     plan = plan_of(session, chosen)
     version = session.version  # a wrong one is told before the work, not after it
-    require_tag(plan, session, version)
-    expected = expectations(arguments, plan, session, version)
+    promise = promised(arguments, plan, session)
     announce(plan, session, engine.name)
     if arguments.shell:
         session.console.live = False  # the terminal is the shell's
     report = execute(
         plan,
         session.means(engine, quiet=arguments.quiet),
-        replace(_options(arguments, session), expected=expected, release=releasing),
+        replace(_options(arguments, session), expected=promise.files, release=releasing),
     )
     session.checkout.remember()
     report, paths = _place(arguments, report, session)
+    drafted = None if report.failures else release_plan(plan, report, session)
+    report = refused_draft(report, promise) if arguments.draft else report
     document = _document(report, paths, session, version, engine.name)
     _write_provenance(document, plan, report if paths else None, session)
-    if not report.failures and (drafted := release_plan(plan, report, session)):
+    if drafted:
         document["plan"] = drafted.document
         if arguments.output:
             write_plan(drafted, arguments.output)
@@ -153,6 +171,11 @@ def _releasing(
 
     What is released or published is made of the commit: the session then works on a copy of it.
     """
+    if arguments.anywhere and not arguments.draft:
+        raise UsageError(
+            "`--anywhere` is about drafts: a release is cut where it is asked for",
+            hint="add `--draft`, or leave the flag out",
+        )
     stages = session.pipeline.stages
     public = (ReleaseStage, PublishStage)
     if not arguments.push and not any(isinstance(stage, public) for stage in stages.values()):
@@ -228,6 +251,7 @@ def _document(
         "engine": engine,
         "seconds": round(report.seconds, 3),
         "cells": [cell.document(paths) for cell in report.cells],
+        **({"blocked": blocked_document(report)} if session.arguments.draft else {}),
         **({"error": report.failures[0].document()} if report.failures else {}),
     }
 

@@ -96,6 +96,7 @@ def run_on_host(
         text=said.text,
         data=said.data,
         remarks=said.remarks,
+        blocked=said.blocked,
     )
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.errors import PipelineError
+    from pipeline.release.conditions import Obstacle
 
 FINDING = ("level", "rule", "message")
 """What a finding consists of, in this order."""
@@ -35,7 +36,7 @@ class CellReport:
     """How a cell went. ``text`` is what a host stage has to say on standard output.
 
     ``network`` is what the steps of a container stage had: ``none`` or ``host``; ``error`` is why
-    it failed.
+    it failed. ``blocked`` is what a draft passed by, and the real thing would be refused by.
     """
 
     stage: str
@@ -49,6 +50,7 @@ class CellReport:
     text: str = ""
     data: dict[str, object] = field(default_factory=dict)
     error: PipelineError | None = field(default=None, compare=False)
+    blocked: tuple[Obstacle, ...] = ()
 
     @property
     def cached(self) -> bool:
@@ -86,11 +88,15 @@ class CellReport:
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """How a run went; ``failures`` are the errors of cells, first one first."""
+    """How a run went; ``failures`` are the errors of cells, first one first.
+
+    ``blocked`` is what the whole of a draft passed by; the last failure tells it.
+    """
 
     cells: tuple[CellReport, ...]
     seconds: float = field(compare=False)
     failures: tuple[PipelineError, ...] = field(default=(), compare=False)
+    blocked: tuple[Obstacle, ...] = ()
 
     @property
     def artifacts(self) -> tuple[Artifact, ...]:

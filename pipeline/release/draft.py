@@ -28,8 +28,8 @@ class Situation:
     ``head`` is a commit and ``branch`` a name, each empty where there is none; ``upstream`` is
     that branch's name on the remote. ``tagged`` is the commit that already bears the tag, or
     empty. ``written`` and ``removed`` are the files of the commit. ``refused`` are the reasons
-    why there can be none now (`pipeline.release.conditions`). ``listed`` is how many files the tag
-    lists.
+    why there can be none now (`pipeline.release.conditions`), ``aside`` those that count only for
+    the real thing. ``listed`` is how many files the tag lists.
     """
 
     version: str
@@ -44,6 +44,7 @@ class Situation:
     written: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
     listed: int = 0
 
 
@@ -52,7 +53,8 @@ class ReleaseDraft:
     """The commit and the tag that a real cut would make, and what forbids it now.
 
     ``written`` and ``removed`` are the files of that commit; ``push`` is what a person would run
-    afterwards. ``blockers`` is empty when the release could be cut as things stand.
+    afterwards. ``blockers`` is empty when the release could be cut as things stand, by whoever
+    sees to what is ``aside``.
     """
 
     version: str
@@ -67,6 +69,7 @@ class ReleaseDraft:
     clean: bool
     tag_exists: bool
     blockers: tuple[str, ...]
+    aside: tuple[str, ...] = ()
     listed: int = 0
 
     @property
@@ -81,6 +84,7 @@ class ReleaseDraft:
             f"tag      {self.tag} ({self.tag_subject})",
             *((f"lists    {self.listed} files with their sha256",) if self.listed else ()),
             f"push     {self.push}",
+            *(f"aside    {text}" for text in self.aside),
             *(f"blocked  {text}" for text in self.blockers),
         )
 
@@ -92,6 +96,7 @@ def look(
     version: str,
     planned: PlannedRelease | None = None,
     refused: tuple[str, ...] = (),
+    aside: tuple[str, ...] = (),
     listed: int = 0,
 ) -> Situation:
     """Read the situation of the checkout at ``root``; errors of git and configuration pass on.
@@ -106,6 +111,7 @@ def look(
         written=tuple(planned.written) if planned else (),
         removed=planned.removed if planned else (),
         refused=refused,
+        aside=aside,
         listed=listed,
     )
     if not seen.is_repository:
@@ -138,5 +144,6 @@ def decide(situation: Situation) -> ReleaseDraft:
         clean=not situation.changes,
         tag_exists=bool(situation.tagged),
         blockers=situation.refused,
+        aside=situation.aside,
         listed=situation.listed,
     )

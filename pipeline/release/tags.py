@@ -8,7 +8,6 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from pipeline.checkout import git, history
-from pipeline.errors import ReleaseRefusedError
 from pipeline.release.version import CANONICAL
 
 if TYPE_CHECKING:
@@ -63,18 +62,12 @@ def _sorted(root: Path, pattern: str, names: Iterable[str]) -> tuple[Released, .
     return tuple(sorted(found, key=lambda release: parsed(release.version)))
 
 
-def require_match(root: Path, pattern: str, version: str) -> None:
-    """Raise ReleaseRefusedError when the commit checked out is tagged as another version.
+def other_tag(root: Path, pattern: str, version: str) -> str:
+    """Return the tag that names the commit checked out another version; else empty.
 
-    That is asked where a tag decides what is published. A commit without a release's tag is not
-    refused.
+    Empty also where it bears the tag of ``version`` besides.
     """
     head = git.head(root)
     here = {name for name, commit in git.tags(root).items() if commit == head}
     named = {name: of for name in sorted(here) if (of := version_of(name, pattern))}
-    if head and named and version not in named.values():
-        tag = next(iter(named))
-        raise ReleaseRefusedError(
-            f"the commit is tagged `{tag}`, but its version is {version}",
-            hint=f"check out the tag of {version}, or release with the version file changed first",
-        )
+    return next(iter(named)) if head and named and version not in named.values() else ""

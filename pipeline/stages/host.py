@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pipeline.execute.report import CellReport
     from pipeline.locking.settings import Settings
     from pipeline.plan.types import PlannedCell
+    from pipeline.release.conditions import Obstacle
     from pipeline.stages.releasing import Releasing
 
 
@@ -50,8 +51,12 @@ class HostSituation:
 
 @dataclass(frozen=True, kw_only=True)
 class Said:
-    """What a host stage came to: words for standard output, and the same as data."""
+    """What a host stage came to: words for standard output, and the same as data.
+
+    ``blocked`` is what a draft passed by, and the real thing would be refused by.
+    """
 
     text: str = ""
     data: dict[str, object] = field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    blocked: tuple[Obstacle, ...] = ()

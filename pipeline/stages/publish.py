@@ -18,6 +18,7 @@ from pipeline.publishing.planned import refuse_unplanned
 from pipeline.publishing.preflight import Candidate, checked
 from pipeline.publishing.publish import Publisher
 from pipeline.publishing.rehearsal import RehearsalIndex
+from pipeline.release.conditions import Obstacle, refuse
 from pipeline.stages.host import HostSituation, Said
 from pipeline.stages.pushes import ARCHIVE, planned_pushes, rows
 
@@ -57,6 +58,9 @@ def run(situation: HostSituation) -> Said:
     found = {a.name: a.sha256 for a in publishable(made)}
     if situation.expected is not None:
         refuse_unplanned(found, situation.expected)
+    unplaced = _unplaced(pushes, situation)
+    if not situation.draft:
+        refuse(unplaced)
     public = stage.index in PUBLIC
     with checked(candidates, public=public) as release:
         if situation.draft:
@@ -67,7 +71,15 @@ def run(situation: HostSituation) -> Said:
         a.name for one in situation.needed for a in one.outputs if one.cell in situation.crossed
     }
     listed = {name: "" if name in crossed else digest for name, digest in found.items()}
-    return replace(said, data=said.data | {LISTED: listed})
+    return replace(said, data=said.data | {LISTED: listed}, blocked=unplaced)
+
+
+def _unplaced(pushes: Sequence[Push], situation: HostSituation) -> tuple[Obstacle, ...]:
+    """Return that images have nowhere to go: told before the first file is uploaded."""
+    if all(push.place for push in pushes):
+        return ()
+    what = f"`{situation.stage.name}` cannot push an image, as it has no `registry`"
+    return (Obstacle(what=what, hint="declare one, such as `registry.example/team/app`"),)
 
 
 def publishable(made: Iterable[Artifact]) -> tuple[Artifact, ...]:

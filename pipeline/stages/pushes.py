@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.console import human_size, table
-from pipeline.errors import NetworkError, ReleaseRefusedError
+from pipeline.errors import NetworkError
 from pipeline.files import sha256_bytes
 from pipeline.registry.parcel import Parcel, open_parcel, top
 from pipeline.registry.reference import Reference
@@ -55,15 +55,10 @@ class Push:
         }
 
     def carry_out(self, settings: Settings) -> bool:
-        """Push; whether anything was to be done. ReleaseRefusedError, NetworkError."""
+        """Push to `place`; whether anything was to be done. ReleaseRefusedError, NetworkError."""
         from pipeline.locking.places import registries  # noqa: PLC0415 - network, for real pushes
         from pipeline.registry.push import push  # noqa: PLC0415 - as above
 
-        if not self.place:
-            raise ReleaseRefusedError(
-                "an image cannot be pushed, for no place is declared",
-                hint="give the stage a `registry`, such as `registry.example/team/app`",
-            )
         if settings.offline:
             raise NetworkError(f"`{self.reference}` cannot be pushed: the network is off")
         return push(self.parcels, Reference.parse(self.reference), registries(settings))

@@ -5,14 +5,22 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, cast
 
-from pipeline.checkout import git, history
+from pipeline.checkout import git, history, worktree
 from pipeline.errors import ReleaseRefusedError
 from pipeline.process import printable
 from pipeline.release import journal as journals
-from pipeline.release.conditions import Obstacle, refuse, remote_obstacles, repository_obstacles
+from pipeline.release.conditions import (
+    NEW_VERSION,
+    Obstacle,
+    half_cut,
+    known_of_remote,
+    refuse,
+    remote_obstacles,
+    repository_obstacles,
+)
 from pipeline.release.cut import cut, finish
 from pipeline.release.draft import decide, look
-from pipeline.release.push import command_for, push_journaled, push_tagged
+from pipeline.release.push import command_for, push_journaled, push_tagged, remote_of
 from pipeline.release.version import tag_subject
 from pipeline.stages.host import HostSituation, Said
 from pipeline.stages.on_index import on_indexes
@@ -30,21 +38,23 @@ if TYPE_CHECKING:
 def run(situation: HostSituation) -> Said:
     """Cut the release, or say what cutting it would do and what stands in its way.
 
-    ReleaseRefusedError when something does; a draft shows it and goes on.
+    ReleaseRefusedError when something does; a draft shows all of it.
     """
     releasing = situation.release
     if releasing is None:
         return Said()  # a verb that only compares bytes
     if situation.draft:
-        return _draft(releasing, sum(map(len, _files(situation).values())))
+        return _draft(releasing, situation)
+    refuse([each for report in situation.needed for each in report.blocked])
     require_clear(releasing)
     require_welcome(releasing)
     found, remarks = on_indexes(situation)
-    refuse(found)
+    refuse([*found, *_moved_on(releasing)])
     planned, scene = releasing.release, releasing.scene
-    if planned is None or planned.parent != git.head(scene.root):
+    if planned is None:
         raise ReleaseRefusedError(
-            "the branch has moved on since the release was planned", hint="run it again"
+            "nothing is left to release: the version has its tag or its notes already",
+            hint=NEW_VERSION,
         )
     with journals.alone(scene.root):
         listed = replace(planned, files=_files(situation))
@@ -78,9 +88,14 @@ def _obstacles(releasing: Releasing) -> tuple[Obstacle, ...]:
 
 
 def require_welcome(releasing: Releasing) -> None:
-    """Raise ReleaseRefusedError when the remote forbids it, NetworkError when it is not there."""
+    """Raise ReleaseRefusedError when the remote forbids it, NetworkError when it is not there.
+
+    Where nobody is to be asked, what was last fetched from it counts.
+    """
     if releasing.remote:
         refuse(remote_obstacles(releasing.scene, releasing.remote))
+    elif remote := remote_of(releasing.scene.root):
+        refuse(known_of_remote(releasing.scene, remote))
 
 
 def _changed(releasing: Releasing) -> Iterator[Obstacle]:
@@ -143,15 +158,45 @@ def _said(version: str, tag: str, commit: str, branch: str, command: str, *, pus
     return Said(text="\n".join(lines), data=data)
 
 
-def _draft(releasing: Releasing, listed: int) -> Said:
+def _draft(releasing: Releasing, situation: HostSituation) -> Said:
     scene = releasing.scene
-    found = look(
+    found = _found_by_draft(releasing)
+    counted = [one for one in found if one.blocks_draft(anywhere=releasing.anywhere)]
+    seen = look(
         scene.root,
         scene.project,
         version=scene.version,
         planned=releasing.release,
-        refused=tuple(obstacle.what for obstacle in _obstacles(releasing)),
-        listed=listed,
+        refused=tuple(one.what for one in counted),
+        aside=tuple(one.what for one in found if one not in counted),
+        listed=sum(map(len, _files(situation).values())),
     )
-    draft = decide(found)
-    return Said(text="\n".join(draft.lines), data=asdict(draft))
+    draft = decide(seen)
+    return Said(text="\n".join(draft.lines), data=asdict(draft), blocked=tuple(counted))
+
+
+def _found_by_draft(releasing: Releasing) -> tuple[Obstacle, ...]:
+    """Return what the real thing would be refused by, as far as this machine knows.
+
+    Nobody is asked: what a remote had is known from the last fetch. What a stage that publishes
+    found is told by that stage.
+    """
+    scene = releasing.scene
+    repository = worktree.is_repository(scene.root)
+    if repository and (journal := journals.read(scene.root)):
+        return (half_cut(journal),)  # which the real thing finishes
+    remote = remote_of(scene.root) if repository else ""
+    return (
+        *_obstacles(releasing),
+        *_changed(releasing),
+        *(known_of_remote(scene, remote) if remote else ()),
+        *_moved_on(releasing),
+    )
+
+
+def _moved_on(releasing: Releasing) -> Iterator[Obstacle]:
+    """Yield that the branch is no longer where it was when the release was planned."""
+    planned = releasing.release
+    if planned and planned.parent and planned.parent != git.head(releasing.scene.root):
+        what = "the branch has moved on since the release was planned"
+        yield Obstacle(what=what, hint="run it again")

@@ -91,7 +91,8 @@ class Releasing:
 
     ``release`` is None where the version was released already. ``push`` asks for commit and tag
     to be pushed; ``remote`` is who is asked what it has, empty where nobody is to be.
-    ``obstacles`` are what the files of the commit have against it.
+    ``obstacles`` are what the files of the commit have against it. A draft made ``anywhere`` is of
+    a release that is cut from another checkout.
     """
 
     scene: Scene
@@ -99,3 +100,4 @@ class Releasing:
     obstacles: tuple[Obstacle, ...] = ()
     push: bool = False
     remote: str = ""
+    anywhere: bool = False

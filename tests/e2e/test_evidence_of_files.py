@@ -175,7 +175,7 @@ def test_a_run_as_json_lists_what_it_wrote(pure: Project) -> None:
 
 def test_a_run_that_publishes_writes_it_unasked(pure: Project, tmp_path: Path) -> None:
     with serve(FaultyIndex(tmp_path / "index")) as index:
-        pure.run("run", "publish", **access(index)).expect(0)
+        pure.run("run", "publish", "--untagged", **access(index)).expect(0)
     texts = [path.read_text() for path in (pure.root / STATEMENTS).iterdir()]
     assert len(texts) == 2
     assert not [text for text in texts if TOKEN in text or "127.0.0.1" in text]

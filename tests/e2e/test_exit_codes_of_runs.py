@@ -90,7 +90,7 @@ def test_without_user_namespaces_it_is_6_with_what_to_do(steps: Project, ready: 
 
 
 def test_a_release_that_may_not_go_ahead_is_7(pure: Project) -> None:
-    refused = pure.run("run", "publish", "--json").expect(7)
+    refused = pure.run("run", "publish", "--untagged", "--json").expect(7)
     assert refused.document["error"]["exit_code"] == 7
     statuses = {cell["cell"]: cell["status"] for cell in refused.document["cells"]}
     assert statuses["wheel"] == "built"

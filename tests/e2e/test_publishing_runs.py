@@ -38,9 +38,9 @@ def uploads(index: FaultyIndex) -> int:
 def test_a_run_publishes_what_it_built_and_the_next_one_nothing(
     pure: Project, index: FaultyIndex
 ) -> None:
-    first = pure.run("run", "publish", "--json", **access(index)).expect(0)
+    first = pure.run("run", "publish", "--untagged", "--json", **access(index)).expect(0)
     assert index.files.keys() == first.digests.keys()
-    again = pure.run("run", "publish", **access(index)).expect(0)
+    again = pure.run("run", "publish", "--untagged", **access(index)).expect(0)
     assert again.stdout.count("was there") == 2
     assert uploads(index) == 2
 
@@ -49,15 +49,16 @@ def test_what_was_not_drafted_is_not_uploaded(
     pure: Project, index: FaultyIndex, tmp_path: Path
 ) -> None:
     file = tmp_path / "release.plan.json"
-    pure.run("run", "publish", "--draft", "--output", str(file)).expect(0)
+    pure.run("run", "publish", "--untagged", "--draft", "--output", str(file)).expect(0)
     pure.write("src/example_duration/late.py", "LATE = True\n")
-    late = pure.run("run", "publish", "--plan", str(file), **access(index)).expect(7)
+    planned = ("run", "publish", "--untagged", "--plan", str(file))
+    late = pure.run(*planned, **access(index)).expect(7)
     assert "is not what the plan or the tag lists" in late.stderr
     assert uploads(index) == 0
     pure.git("rm", "--quiet", "--force", "src/example_duration/late.py")
-    pure.run("run", "publish", "--plan", str(file), **access(index)).expect(0)
-    planned = {one["name"] for one in json.loads(file.read_text())["files"]}
-    assert planned == index.files.keys()
+    pure.run(*planned, **access(index)).expect(0)
+    named = {one["name"] for one in json.loads(file.read_text())["files"]}
+    assert named == index.files.keys()
 
 
 def test_only_what_the_tag_lists_is_published_from_it(pure: Project, index: FaultyIndex) -> None:
@@ -67,9 +68,12 @@ def test_only_what_the_tag_lists_is_published_from_it(pure: Project, index: Faul
     pure.run("run", "release").expect(0)
     pure.write("src/example_duration/late.py", "LATE = True\n")
     late = pure.run("run", "publish", **access(index)).expect(7)
-    assert "is not what the plan or the tag lists" in late.stderr
+    assert "the work tree is not clean: `src/example_duration/late.py`" in late.stderr
+    pure.git("commit", "--quiet", "--message", "late")
+    late = pure.run("run", "publish", **access(index)).expect(7)
+    assert "`v1.0.0` is the tag of" in late.stderr
     assert uploads(index) == 0
-    pure.git("reset", "--quiet", "--hard")
+    pure.git("reset", "--quiet", "--hard", "v1.0.0")
     pure.run("run", "publish", **access(index)).expect(0)
     assert uploads(index) == 2
 
@@ -83,7 +87,7 @@ def test_flags_about_publishing_are_refused_where_nothing_is_published(
 
 
 def test_a_draft_asks_no_index(pure: Project, index: FaultyIndex) -> None:
-    pure.run("run", "publish", "--draft", **access(index)).expect(0)
+    pure.run("run", "publish", "--untagged", "--draft", **access(index)).expect(0)
     assert index.requests == []
 
 
@@ -97,7 +101,7 @@ def test_without_a_token_nothing_is_asked_for_and_it_is_told(
 ) -> None:
     given = {name: value for name, value in access(index).items() if "WORD" not in name}
     given["PYTHON_KEYRING_BACKEND"] = "keyring.backends.null.Keyring"
-    refused = pure.run("run", "publish", **given).expect(7)
+    refused = pure.run("run", "publish", "--untagged", **given).expect(7)
     assert "no good token or password" in refused.stderr
     assert "hint: give a token" in refused.stderr
     assert index.requests == []
@@ -114,11 +118,11 @@ def test_images_go_to_their_registry_when_the_wheels_beside_them_are_published(
         pure.write("pipeline.yaml", declared + stage.format(registry.host))
         address = f"http://{registry.host}/v2/app/tags/list"
         index.faults = ["403"]
-        pure.run("run", "p", **access(index)).expect(7)
+        pure.run("run", "p", "--untagged", **access(index)).expect(7)
         with pytest.raises(urllib.error.HTTPError) as caught:
             urllib.request.urlopen(address)
         caught.value.close()
-        pure.run("run", "p", **access(index)).expect(0)
+        pure.run("run", "p", "--untagged", **access(index)).expect(0)
         with urllib.request.urlopen(address) as answer:
             assert json.load(answer)["tags"] == ["1.0.0"]
     assert list(index.files) == ["example_duration-1.0.0-py3-none-any.whl"]
@@ -161,7 +165,7 @@ def test_a_token_shows_nowhere(
     index.faults = [fault]
     seen: list[str] = []
     with watched_processes(seen):
-        ran = pure.run("run", "publish", **access(index))
+        ran = pure.run("run", "publish", "--untagged", **access(index))
     assert ran.status in {0, 4, 7}
     assert "PYTHON" in ran.stderr, "the step did not show its environment"
     assert TOKEN not in ran.stdout + ran.stderr

@@ -9,6 +9,7 @@ literally. Reading never writes: git is told not to refresh the index on the way
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 from dataclasses import dataclass
@@ -42,6 +43,13 @@ GIT_DIR and its kin are left out on purpose: inside a hook they name some other 
 """
 
 LIST = ("--literal-pathspecs", "ls-files", "-z")
+
+OLDEST = (2, 29)
+"""The git that has all we ask of it, by its release notes: `init --object-format` came last.
+
+Before it, in order: `rev-parse --show-object-format` (2.25), `config --type` (2.18),
+`for-each-ref` with `%(if:equals=)` (2.13), `cat-file --filters` (2.11).
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -263,6 +271,21 @@ def attempt(
         )
     env = {**environment(), **(variables or {})}
     return run(["git", *HARDENED, *command], env=env, cwd=root, stdin=stdin)
+
+
+def version(environ: Mapping[str, str]) -> str:
+    """Return what git calls its version, ``2.39.5 (Apple Git-154)``; empty where none starts."""
+    try:
+        said = run(["git", "version"], env=environ).stdout
+    except PipelineError:
+        return ""
+    return said.strip().removeprefix("git version ")
+
+
+def is_too_old(version: str) -> bool:
+    """Whether a version is older than `OLDEST`. One that is no number, as of a build, is not."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return found is not None and (int(found[1]), int(found[2])) < OLDEST
 
 
 def environment() -> dict[str, str]:

@@ -30,7 +30,12 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("action", choices=ACTIONS, help="what to do")
+    parser.add_argument(
+        "action",
+        choices=ACTIONS,
+        metavar="ACTION",
+        help=", ".join(f"`{name}`" for name in ACTIONS),
+    )
     parser.add_argument(
         "names",
         nargs="*",

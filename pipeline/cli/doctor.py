@@ -9,11 +9,12 @@ import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from pipeline.checkout import git
 from pipeline.cli.checks import Check
 from pipeline.cli.engine_checks import engine_checks
 from pipeline.cli.leftover_checks import leftover_checks
 from pipeline.cli.session import cache_directory
-from pipeline.console import human_size, table
+from pipeline.console import human_size, stdout_width, wrapped
 from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pipeline.cli.session import Session
+
+NARROW = 24
+"""With fewer columns than these for what was found it stands on lines of its own."""
 
 EXAMPLES = (
     ("pipeline doctor", "exit 6 where the engine to be taken does not work"),
@@ -45,12 +49,30 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     if arguments.json:
         print(json.dumps({"checks": [asdict(check) for check in checks]}, indent=2))
     else:
-        rows = [(check.what, check.state, check.found) for check in checks]
-        print("\n".join(table(("what", "state", "found"), rows)))
-        hints = [f"{check.what}: {check.hint}" for check in checks if check.hint]
-        print("\n".join(["", *hints] if hints else []), end="\n" if hints else "")
+        print("\n".join(_lines(checks, stdout_width())))
     fails = {check.what for check in checks if check.state == "fails"}
     return 6 if "engine" in fails else 0
+
+
+def _lines(checks: list[Check], width: int) -> list[str]:
+    """Return a table of what was found, then the hints, in lines of ``width`` columns (0: any)."""
+    first = max(len(check.what) for check in checks)
+    second = max(len(check.state) for check in checks)
+    indent = first + second + 4
+    lines = [f"{'what':{first}}  {'state':{second}}  found"]
+    for check in checks:
+        head = f"{check.what:{first}}  {check.state:{second}}"
+        if width and width - indent < NARROW:
+            lines += [head.rstrip(), *wrapped(f"  {check.found}", width, indent=2)]
+        else:
+            lines += wrapped(f"{head}  {check.found}", width, indent=indent)
+    hints = [
+        line
+        for check in checks
+        if check.hint
+        for line in wrapped(f"{check.what}: {check.hint}", width, indent=2)
+    ]
+    return [*lines, "", *hints] if hints else lines
 
 
 def _python(session: Session) -> Check:
@@ -61,14 +83,30 @@ def _python(session: Session) -> Check:
 
 def _git(session: Session) -> Check:
     path = shutil.which("git", path=session.environ.get("PATH"))
-    if path:
-        return Check(what="git", state="works", found=path)
-    return Check(
-        what="git",
-        state="limited",
-        found="not found",
-        hint="install git: without it every file that is not ignored is an input",
-    )
+    if not path:
+        return Check(
+            what="git",
+            state="limited",
+            found="not found",
+            hint="install git: without it every file that is not ignored is an input",
+        )
+    version = git.version(session.environ)
+    if git.is_too_old(version):
+        wanted = ".".join(map(str, git.OLDEST))
+        return Check(
+            what="git",
+            state="limited",
+            found=f"{path}, {version}",
+            hint=f"install git {wanted} or newer: releases and `pipeline verify` need it",
+        )
+    if not version:
+        return Check(
+            what="git",
+            state="limited",
+            found=f"{path} does not start",
+            hint="`git version` says why",
+        )
+    return Check(what="git", state="works", found=f"{path}, {version}")
 
 
 def _cache(session: Session) -> Check:

@@ -28,7 +28,12 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags."""
-    parser.add_argument("action", choices=("propose", "abort"), help="what to do")
+    parser.add_argument(
+        "action",
+        choices=("propose", "abort"),
+        metavar="ACTION",
+        help="`propose` the next version, or `abort` a half-made release",
+    )
     parser.add_argument(
         "--pre", choices=("a", "b", "rc", "dev"), help="propose: a pre-release of it", default=""
     )

@@ -82,7 +82,8 @@ class Session:
                 return directory
         raise ConfigError(
             f"cannot find `{PIPELINE_FILE}` in `{start}` or above it",
-            hint="run it inside a project, or name one with `pipeline -C DIR VERB`",
+            hint="run it inside a project, or name one with `pipeline -C DIR VERB`; the tutorial "
+            "writes a first one",
         )
 
     @property

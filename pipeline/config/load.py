@@ -54,9 +54,9 @@ def load(root: Path) -> Pipeline:
 def _pipeline(root: Path, decoder: Decoder) -> object:
     if not os.path.lexists(root / FILE):
         raise ConfigError(
-            f"there is no `{FILE}` in `{root}`, so nothing is declared here",
+            f"cannot find `{FILE}` in `{root}`, so nothing is declared here",
             where=FILE,
-            hint="go to the top of the repository, or start with `pipeline init`",
+            hint="go to the top of the repository, or name it with `pipeline -C DIR VERB`",
         )
     if (node := _read(root, FILE, decoder.problems)) is None:
         return None

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from pipeline.console.console import Console, Progress, Speaker
-from pipeline.console.text import human_seconds, human_size, printable_text, stdout_width, table
+from pipeline.console.text import (
+    human_seconds,
+    human_size,
+    printable_text,
+    stdout_width,
+    table,
+    wrapped,
+)
 
 __all__ = [
     "Console",
@@ -14,4 +21,5 @@ __all__ = [
     "printable_text",
     "stdout_width",
     "table",
+    "wrapped",
 ]

@@ -96,6 +96,26 @@ def shortened(text: str, width: int) -> str:
     return f"{''.join(head)}…{''.join(tail)}"
 
 
+def wrapped(text: str, width: int, *, indent: int) -> list[str]:
+    """Return ``text`` in lines of at most ``width`` columns (0: one line), broken at blanks only.
+
+    Lines but the first are indented. A word that is longer, such as a path, is left whole, so that
+    it can be copied. The blanks that the text has are kept.
+    """
+    text = printable_text(text).replace("\n", " ")
+    if not width or width_of(text) <= width:
+        return [text]
+    import textwrap  # noqa: PLC0415 - as above
+
+    return textwrap.wrap(
+        text,
+        width,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
 def table(
     headers: Sequence[str],
     rows: Iterable[Sequence[str]],

@@ -6,6 +6,7 @@ later, far from its reason.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from pipeline.config.stages import TestStage, WheelStage
@@ -96,11 +97,11 @@ def _loads(file: Path, tag: str) -> bool:
 def _remedy(package: Package, place: Place, repository: Repository) -> str:
     cell = _wheel(package, place, repository)
     if package.compiled != SETUPTOOLS:
-        made = f"build it with `pipeline run {cell}`, and " if cell else ""
+        made = f"build it with `pipeline run {shlex.quote(cell)}`, and " if cell else ""
         return f"{made}take them from its wheel"
     setup = repository.pipeline.root / package.editable.place(SETUP)
     words = f"python {SETUP}" if setup.is_file() else WITHOUT_SETUP
-    return f"build them with `pipeline dev {cell or 'STAGE'} -- {words} build_ext -i`"
+    return f"build them with `pipeline dev {shlex.quote(cell or 'STAGE')} -- {words} build_ext -i`"
 
 
 def _wheel(package: Package, place: Place, repository: Repository) -> str:

@@ -83,10 +83,11 @@ class Failure:
         if self.kept:
             detail.append(f"kept: {self.kept} ({NOTE} says how to look inside)")
         label = request.label or "STAGE"
+        look = f"look inside with `pipeline run {shlex.quote(label)} --shell`"
         return StageFailedError(
             f"`{short(self.instruction)}` {self.what}",
             where=f"Dockerfile:{self.instruction.line}",
-            hint=f"look inside with `pipeline run {shlex.quote(label)} --shell`",
+            hint="" if request.internal else look,
             detail=tuple(detail),
             output=self.tail,
             log=str(self.log or ""),

@@ -82,6 +82,7 @@ class BuildRequest:
     ``dockerfile`` is its text; ``contexts`` gives each name that FROM and ``--from=`` may use;
     ``platform`` is OCI's; ``network`` is ``none`` or ``host`` (what RUN gets where the Dockerfile
     does not say); ``epoch`` is SOURCE_DATE_EPOCH in seconds; ``arguments`` are values for ARG.
+    ``label`` is the cell that it is for, or with ``internal`` a name that no verb takes.
     """
 
     dockerfile: str
@@ -92,6 +93,7 @@ class BuildRequest:
     arguments: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default=Limits(), compare=False)
     label: str = field(default="", compare=False)
+    internal: bool = field(default=False, compare=False)
     secrets: Mapping[str, Path] = field(default_factory=dict, compare=False)
 
 

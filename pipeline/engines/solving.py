@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import signal
 import time
 from dataclasses import dataclass, field
@@ -173,13 +174,14 @@ class Solve:
     def _failed(
         self, step: Instruction, what: str, vertex: Vertex | None = None
     ) -> StageFailedError:
-        label = self.request.label or "STAGE"
+        label = shlex.quote(self.request.label or "STAGE")
+        repeat = f"`pipeline render {label} --output DIR` writes all it takes to repeat it"
         killed = vertex is not None and exit_status(vertex.error) == KILLED
         kind = KilledStepError if killed else StageFailedError
         return kind(
             f"`{short(step)}` {what}",
             where=f"Dockerfile:{step.line}",
-            hint=f"`pipeline render '{label}' --output DIR` writes all it takes to repeat it",
+            hint="" if self.request.internal else repeat,
             detail=(f"full log: {self.log.path}",),
             output=last_lines(vertex.tail) if vertex else (),
             log=str(self.log.path),

@@ -86,6 +86,7 @@ def _build(
         arguments=recipe.arguments,
         limits=Limits(seconds=recipe.seconds),
         label=planned.name,
+        internal=planned.internal,
     )
     with (
         secret_files(recipe.secrets, planned.name, bench.environ, bench.store) as secrets,

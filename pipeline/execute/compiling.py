@@ -41,6 +41,7 @@ def compile_inside(
         contexts={"image": image, "source": TreeContext(digest="", path=source)},
         platform=image.platform,
         label="bytecode",
+        internal=True,
     )
     built = engine.build(request, lambda _: None)
     with store.scratch("bytecode") as scratch:

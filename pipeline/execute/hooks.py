@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.engines.protocol import BuildRequest, TreeContext
+from pipeline.errors import StageFailedError
 from pipeline.execute.engines import require
 from pipeline.execute.provision import Provisioner
 from pipeline.lock.types import PythonFile
@@ -15,8 +16,10 @@ from pipeline.plan.recipe import EnvironmentInput
 from pipeline.plan.render import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pipeline.checkout.inputs import Checkout
-    from pipeline.engines.protocol import Context, Engine
+    from pipeline.engines.protocol import BuildResult, Context, Engine
     from pipeline.execute.logs import Turns
     from pipeline.lock.types import Lock
     from pipeline.locking.hooks import HookStep
@@ -82,11 +85,27 @@ class Asker:
                 platform=platform,
                 epoch=lock.epoch,
                 label=f"hooks of {label}",
+                internal=True,
             )
             with self.turns.block(request.label) as write:
-                built = self.engine.build(request, write)
+                built = self._built(request, write, label)
         (entry,) = (entry for entry in built.output.entries if entry.path == answer)
         return self.store.read_blob(entry.digest)
+
+    def _built(
+        self, request: BuildRequest, write: Callable[[bytes], None], label: str
+    ) -> BuildResult:
+        try:
+            return self.engine.build(request, write)
+        except StageFailedError as error:
+            raise error.told(
+                f"the build backend of `{label}` failed as it was asked what it needs: "
+                f"{error.message}",
+                where="",
+                hint="name packages that it needs in `build-system.requires`, and programs in the "
+                "`packages` of the image",
+                shown=self.turns.shows,
+            ) from error
 
     def _source(self, source: str | PythonFile, provisioner: Provisioner) -> TreeContext:
         if isinstance(source, PythonFile):

@@ -71,6 +71,8 @@ def _build(bench: Bench, cell: PlannedCell, recipe: Recipe, means: Means) -> Cel
         if not error.where:  # it is the engine that says where in the Dockerfile
             raise
         message, hint = f"`{cell.name}` failed: {error}", ""
+        if cell.internal:
+            hint = "`pipeline run STAGE --shell` looks inside, with a stage that needs it"
         if cell.strategy and cell.strategy.name == "cross" and ran_foreign_code(error.detail):
             target = cell.target.value if cell.target else "another platform"
             message = (

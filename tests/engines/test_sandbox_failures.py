@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -44,6 +45,13 @@ def test_a_failing_command_is_named_with_its_line_and_last_words(workshop: Works
     assert error.detail[:30] == tuple(f"line {number}" for number in range(11, 41))
     assert error.detail[30].startswith("full log: ")
     assert left_over(workshop) == []
+
+
+def test_no_hint_names_a_step_that_no_verb_can_run(workshop: Workshop) -> None:
+    request = replace(workshop.request("FROM base\nRUN exit 3\n"), internal=True)
+    with pytest.raises(StageFailedError) as caught:
+        workshop.engine.build(request, workshop.collect)
+    assert caught.value.hint == ""
 
 
 def test_the_log_tail_does_not_steer_the_terminal(workshop: Workshop) -> None:

@@ -129,9 +129,9 @@ stages:
 
 
 def test_a_directory_without_declarations_says_how_to_start(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"there is no `pipeline\.yaml`") as caught:
+    with pytest.raises(ConfigError, match=r"cannot find `pipeline\.yaml`") as caught:
         load(tmp_path)
-    assert "pipeline init" in caught.value.hint
+    assert "pipeline -C DIR VERB" in caught.value.hint
 
 
 def test_a_repository_needs_no_images(tmp_path: Path) -> None:

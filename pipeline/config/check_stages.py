@@ -236,7 +236,7 @@ def _check_outputs(checking: Checking, stage: CommandStage, path: KeyPath) -> No
         if reason := escape_in_words(output):
             message = f"the output {quoted(output)} of stage `{stage.name}` {reason}"
             at = (*path, "outputs", str(index))
-            checking.wrong(at, message, "write it relative to `/src`, or put the file in `/out`")
+            checking.wrong(at, message, "write it relative to `source`, or put the file in `/out`")
 
 
 def _check_placeholders(

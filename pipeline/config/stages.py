@@ -200,7 +200,11 @@ class WheelStage(BuildStage):
 class TestStage(ContainerStage):
     """Installs the wheel it needs with locked test requirements in a clean image, then tests it."""
 
-    run: tuple[str, ...] = doc("shell commands, run in order in `/src`", required=True, lines=True)
+    run: tuple[str, ...] = doc(
+        "shell commands, run in order in the directory of `source` below `/src`",
+        required=True,
+        lines=True,
+    )
     groups: tuple[str, ...] = doc("dependency groups (PEP 735) of `source`", default=(), **WORD)
     extras: tuple[str, ...] = doc("extras of the wheel", default=(), **WORD)
     requires: tuple[str, ...] = doc("further requirements (PEP 508)", default=(), **REQUIREMENT)
@@ -211,12 +215,14 @@ class CommandStage(ContainerStage):
     """Runs any commands and keeps the files it declares."""
 
     run: tuple[str, ...] = doc(
-        "shell commands, run in order in `/src`; needed unless a `dockerfile` has its own",
+        "shell commands, run in order in the directory of `source` below `/src`; needed unless a "
+        "`dockerfile` has its own",
         default=(),
         lines=True,
     )
     outputs: tuple[str, ...] = doc(
-        "paths or globs below `/src` that are its output; a file put in `/out` always is",
+        "paths or globs that are its output, relative to where it runs; a file put in `/out` "
+        "always is",
         default=(),
     )
     requires: tuple[str, ...] = doc(
@@ -234,7 +240,8 @@ class ImageStage(ContainerStage):
     """
 
     run: tuple[str, ...] = doc(
-        "shell commands, run in order in `/src`; what they put below `/out` is in the image",
+        "shell commands, run in order in the directory of `source` below `/src`; what they put "
+        "below `/out` is in the image",
         default=(),
         lines=True,
     )

@@ -18,11 +18,13 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from pipeline.inside.shared import module_command
+
 CROSS = Path("/cross")
 MADE = Path("/tmp/cross")  # noqa: S108 - inside the step, where /tmp is its own
 NAME = "_sysconfigdata_cross"
 BUILD = "/tmp/build"  # noqa: S108 - as above
-BUILD_COMMAND = ("-m", "build", "--no-isolation", "--skip-dependency-check", "--wheel")
+FLAGS = ("--no-isolation", "--skip-dependency-check", "--wheel")
 COMPILERS = {
     "CC": "cc",
     "CXX": "c++",
@@ -73,7 +75,8 @@ def main(arguments: list[str]) -> int:
     if settings["foreign"]:
         env |= foreign(settings, asks_machine=backend not in _TOLD)
     told = options(backend, arguments, foreign=settings["foreign"])
-    command = [sys.executable, *BUILD_COMMAND, *told, *arguments]
+    build = module_command(sys.executable, sys.version_info[:2], "build")
+    command = [*build, *FLAGS, *told, *arguments]
     return _run(command, env, settings)
 
 

@@ -1,4 +1,4 @@
-"""What the scripts share: to refuse in sentences, and to find the wheel they are about."""
+"""What the scripts share: refusing in sentences, finding the wheel, running modules of `/env`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
+
+
+SAFE_PATH_SINCE = (3, 11)
+RUN_MODULE = (
+    "import sys; sys.path.remove(''); del sys.argv[0]; import runpy; "
+    "runpy.run_module(sys.argv[0], run_name='__main__', alter_sys=True)"
+)
+"""What ``-P -m`` does, for a Python that has no ``-P``; ``-I`` would drop the hash seed as well."""
+
+
+def module_command(python: str, version: tuple[int, int], name: str) -> tuple[str, ...]:
+    """Return the command that runs a module, without the working directory on the module path.
+
+    ``python -m`` puts it first. That is where the source lies, whose `types.py`, `json.py` or
+    `build.py` would be taken for the modules that are called so.
+    """
+    if version >= SAFE_PATH_SINCE:
+        return (python, "-P", "-m", name)
+    return (python, "-c", RUN_MODULE, name)
 
 
 class RefusedError(Exception):

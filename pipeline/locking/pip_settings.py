@@ -65,7 +65,7 @@ def read(environ: Mapping[str, str]) -> PipSettings:
     """Ask the pip of this interpreter; without pip only ``PIP_*`` variables count."""
     try:
         text = process.check(
-            [sys.executable, "-m", "pip", "config", "list"], env=environ, timeout=60
+            [sys.executable, "-P", "-m", "pip", "config", "list"], env=environ, timeout=60
         )
     except PipelineError:
         text = "\n".join(
@@ -107,7 +107,9 @@ def _seconds(text: str) -> float:
 def default_index(environ: Mapping[str, str]) -> str:
     """Return the address pip uses when it is set to none; NetworkError without pip."""
     try:
-        return process.check([sys.executable, "-c", DEFAULT_INDEX], env=environ, timeout=60).strip()
+        return process.check(
+            [sys.executable, "-P", "-c", DEFAULT_INDEX], env=environ, timeout=60
+        ).strip()
     except PipelineError as error:
         raise NetworkError(
             "no package index is set, and there is no pip to ask for the default one",

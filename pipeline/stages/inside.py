@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline import inside
+from pipeline.inside.shared import module_command
 from pipeline.plan.recipe import FilesInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pipeline.stages.container import Situation
 
 CONTEXT = "inside"
 PLACE = "/inside"
 PYTHON = "/env/bin/python"
+STARTER = "__main__"
 
 _IMPORT = re.compile(r"^ *from pipeline\.inside\.(\w+) import ", re.MULTILINE)
 
@@ -42,4 +51,17 @@ def _text(name: str) -> str:
 
 def command(script: str, *arguments: str) -> tuple[str, ...]:
     """Return the command that runs one of them with the Python of ``/env``."""
-    return (PYTHON, f"{PLACE}/{script}.py", *arguments)
+    return (PYTHON, PLACE, script, *arguments)
+
+
+def used(commands: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the names of the scripts that commands run, and of what starts them; none for none."""
+    pairs = (pair for words in commands for pair in pairwise(words))
+    names = {script for place, script in pairs if place == PLACE}
+    return (STARTER, *sorted(names)) if names else ()
+
+
+def module(situation: Situation, name: str) -> tuple[str, ...]:
+    """Return the command that runs a module of ``/env``, whatever lies in the source."""
+    major, minor = situation.platform.python.split(".")
+    return module_command(PYTHON, (int(major), int(minor)), name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from pipeline.stages.container import Situation, recipe
-from pipeline.stages.wheel_build import BUILD_COMMAND, config_settings
+from pipeline.stages.wheel_build import build, config_settings
 
 if TYPE_CHECKING:
     from pipeline.config.stages import SdistStage
@@ -16,5 +16,5 @@ def plan(situation: Situation) -> Recipe:
     """Return the recipe: the backend's ``build_sdist`` over the stage's inputs."""
     contexts = {"env": ("/env", situation.environment()), "src": ("/src", situation.sources())}
     settings = config_settings(situation, cast("SdistStage", situation.stage))
-    command = (*BUILD_COMMAND, "--sdist", *settings, "--outdir", "/out", ".")
+    command = (*build(situation, "--sdist"), *settings, "--outdir", "/out", ".")
     return recipe(situation, "sdist", contexts, commands=(command,))

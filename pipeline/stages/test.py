@@ -5,28 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from pipeline.errors import ConfigError
-from pipeline.plan.render import SHELL
 from pipeline.stages.container import Situation, recipe
+from pipeline.stages.inside import CONTEXT, PLACE, command, scripts, used
 
 if TYPE_CHECKING:
     from pipeline.config.stages import TestStage
     from pipeline.plan.recipe import Input, Recipe
 
-
-INSTALLER = "installer"
-INSTALL = (
-    "for wheel in /wheel/*.whl; do "
-    '/env/bin/python -m installer --no-compile-bytecode "$wheel" || exit; done'
-)
-FROM_ITSELF = 'for own in /wheel/installer-*.whl; do export PYTHONPATH="$own"; done; '
-"""Where `installer` itself is under test, it is not in ``/env`` but installs from its own wheel."""
+SCRIPT = "install"
 
 
 def plan(situation: Situation) -> Recipe:
-    """Return the recipe: install the wheels into ``/env``, then run the commands in ``/src``.
+    """Return the recipe: install the wheels into ``/env``, then run the commands.
 
-    The sources are there for the tests' sake; ``PYTHONSAFEPATH`` keeps ``python -m`` from
-    importing the package out of them instead of the installed wheel.
+    They run where the sources of `source` lie, which are there for the tests' sake. What imports
+    the package out of them rather than the installed wheel is named by `pipeline.inside.install`.
     """
     wheels = situation.outputs("wheel")
     if not wheels:
@@ -42,6 +35,6 @@ def plan(situation: Situation) -> Recipe:
     for number, wheel in enumerate(wheels, start=1):
         contexts["wheel" if number == 1 else f"wheel-{number}"] = ("/wheel", wheel)
     stage = cast("TestStage", situation.stage)
-    names = {locked.name for locked in situation.requirements().requirements}
-    install = INSTALL if INSTALLER in names else FROM_ITSELF + INSTALL
-    return recipe(situation, "test", contexts, commands=((*SHELL, install),), run=stage.run)
+    commands = (command(SCRIPT, "/wheel"),)
+    contexts[CONTEXT] = (PLACE, scripts(*used(commands)))
+    return recipe(situation, "test", contexts, commands=commands, run=stage.run)

@@ -18,7 +18,7 @@ from pipeline.errors import ConfigError
 from pipeline.plan.recipe import FilesInput
 from pipeline.stages import wheel_build, wheel_finish, wheel_repair
 from pipeline.stages.container import Situation, recipe, require_shell
-from pipeline.stages.inside import CONTEXT, PLACE, scripts
+from pipeline.stages.inside import CONTEXT, PLACE, scripts, used
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,8 +59,8 @@ def plan(situation: Situation) -> Recipe:
         if compiler.cross:
             mounts["sysroot"] = (SYSROOT, situation.image_on(situation.target, runs=False))
     commands = tuple(_commands(situation, compiler))
-    if used := sorted({name for command in commands for name in _scripts(command)}):
-        contexts[CONTEXT] = (PLACE, scripts(*used))
+    if started := used(commands):
+        contexts[CONTEXT] = (PLACE, scripts(*started))
     workdir = "/src" if sdists else None
     stage = cast("WheelStage", situation.stage)
     found = recipe(
@@ -93,10 +93,3 @@ def _commands(situation: Situation, compiler: Compiler | None) -> Iterator[tuple
         yield wheel_repair.command(situation, stage, FINISHED if finishes else BUILT, OUT)
     if stage.abi3:
         yield wheel_repair.abi3_command(stage, OUT)
-
-
-def _scripts(command: tuple[str, ...]) -> Iterator[str]:
-    """Yield the names of the scripts of ours that a command runs."""
-    for word in command:
-        if word.startswith(f"{PLACE}/") and word.endswith(".py"):
-            yield word.removeprefix(f"{PLACE}/").removesuffix(".py")

@@ -24,7 +24,7 @@ is compiled there. Other backends take no notice."""
 FLAGS = " ".join(prefix_maps({**STEP, BUILD: "build"}))
 """Paths of the step are no part of what gcc and clang write down about the sources."""
 
-BUILD_COMMAND = ("/env/bin/python", "-m", "build", "--no-isolation", "--skip-dependency-check")
+FLAGS_OF_BUILD = ("--no-isolation", "--skip-dependency-check")
 
 
 def command(
@@ -32,12 +32,17 @@ def command(
 ) -> tuple[str, ...]:
     """Return the command that builds the sources in its working directory into ``out``."""
     settings = config_settings(situation, stage)
-    start = inside.command(SCRIPT) if compiler else (*BUILD_COMMAND, "--wheel")
+    start = inside.command(SCRIPT) if compiler else build(situation, "--wheel")
     if compiler is None and _compiles(situation) and "build-dir" not in stage.config_settings:
         settings.insert(0, BUILD_SETTING)
     if cached(situation, stage):
         start = inside.command(CACHED, *start)
     return (*start, *settings, "--outdir", out, ".")
+
+
+def build(situation: Situation, kind: str) -> tuple[str, ...]:
+    """Return how the command begins that asks the backend for a ``--wheel`` or an ``--sdist``."""
+    return (*inside.module(situation, "build"), *FLAGS_OF_BUILD, kind)
 
 
 def config_settings(situation: Situation, stage: BuildStage) -> list[str]:

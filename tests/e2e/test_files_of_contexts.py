@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import subprocess
+import sys
+from dataclasses import replace
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.e2e.conftest import machine_settings
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import Project
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.network]
 
+VARIANT = 'variant: {cuda: "13.0", naming: local}'
 ENGINES = ["sandbox", pytest.param("docker", marks=pytest.mark.docker)]
 OWN = """\
 {% extends "pipeline/command.Dockerfile.j2" %}
@@ -50,6 +55,27 @@ def test_the_printed_command_makes_the_same_of_a_project_with_dockerignore(
     (made,) = (ignoring.root / "out" / "sdist" / "out").iterdir()
     ran = ignoring.run("run", "sdist", "--json").expect(0)
     assert ran.digests == {made.name: sha256(made.read_bytes()).hexdigest()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+def test_modules_at_the_top_of_a_project_are_not_those_of_python(
+    pure: Project, engine: str
+) -> None:
+    for name in {*sys.stdlib_module_names, "build", "installer", "pip", "hatchling"}:
+        pure.write(f"{name}.py", "raise SystemExit('taken from the source')\n")
+    declared = (pure.root / "pipeline.yaml").read_text()
+    safe = 'env: {PYTHONSAFEPATH: "1"}'
+    declared = declared.replace("    kind: sdist\n", f"    kind: sdist\n    {safe}\n")
+    declared = declared.replace(
+        "    kind: wheel\n", f"    kind: wheel\n    {VARIANT}\n    {safe}\n"
+    )
+    declared = declared.replace("run: python -m pytest -q", "run: test $PWD = /src && pytest -q")
+    pure.write("pipeline.yaml", declared)
+    networked = replace(pure, environ=machine_settings())
+    networked.run("lock", PIPELINE_ENGINE=engine).expect(0)
+    networked.run("run", "test", "--rebuild", "--engine", engine).expect(0)
+    assert not (pure.root / "__pycache__").exists()  # nor did we import any of them on the host
 
 
 @pytest.mark.parametrize("engine", ENGINES)

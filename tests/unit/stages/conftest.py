@@ -42,7 +42,7 @@ IMAGE = "from: {debian: bookworm}\nplatforms: [linux_x86_64, linux_arm64]\npacka
 Planned = "Callable[..., Plan]"
 
 
-def locked(*stages: str, source: str = "", package: str = "build") -> Lock:
+def locked(*stages: str, source: str = "", python: str = "3.11") -> Lock:
     """Return a lock with one image for both platforms and one wheel in every ``/env``."""
     shell = DebianPackage(
         name="dash",
@@ -52,13 +52,16 @@ def locked(*stages: str, source: str = "", package: str = "build") -> Lock:
         sha256="c" * 64,
         size=1,
     )
-    platform = LockedPlatform(digest="a" * 64, packages=(shell,), python="3.11", glibc="2.36")
+    platform = LockedPlatform(digest="a" * 64, packages=(shell,), python=python, glibc="2.36")
     platforms = dict.fromkeys(("linux/amd64", "linux/arm64"), platform)
-    wheel = PythonFile(name=f"{package}-1.6-py3-none-any.whl", sha256="b" * 64, size=1)
-    requirement = LockedRequirement(name=package, version="1.6", files=(wheel,))
+    wheel = PythonFile(name="build-1.6-py3-none-any.whl", sha256="b" * 64, size=1)
+    requirement = LockedRequirement(name="build", version="1.6", files=(wheel,))
     found = RequirementSet(declared={}, requirements=(requirement,))
     prefix = f"{source}:" if source else ""
-    keys = [f"{prefix}cp311-{target}" for target in ("linux_x86_64", "linux_arm64")]
+    keys = [
+        f"{prefix}cp{python.replace('.', '')}-{target}"
+        for target in ("linux_x86_64", "linux_arm64")
+    ]
     return Lock(
         epoch=1_700_000_000,
         images={"python": LockedImage(declared={}, platforms=platforms)},

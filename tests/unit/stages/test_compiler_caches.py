@@ -66,7 +66,7 @@ def test_the_build_sees_a_cache_that_several_steps_may_use(
 ) -> None:
     found = wheel("test")
     assert MOUNT in found.dockerfile
-    assert '["/env/bin/python", "/inside/cached.py", "/env/bin/python", "-m"' in found.dockerfile
+    assert '["/env/bin/python", "/inside", "cached", "/env/bin/python", "-P"' in found.dockerfile
     scripts = found.inputs["inside"]
     assert isinstance(scripts, FilesInput)
     assert "cached.py" in dict(scripts.files)

@@ -34,7 +34,7 @@ def recipe(repository: Path, planned: Callable[..., Plan], *fields: str) -> Reci
 
 def finishing(found: Recipe) -> str:
     """Return the line of the Dockerfile that finishes, empty where none does."""
-    lines = [line for line in found.dockerfile.splitlines() if "/inside/finish.py" in line]
+    lines = [line for line in found.dockerfile.splitlines() if '"/inside", "finish"' in line]
     return lines[0] if lines else ""
 
 

@@ -122,18 +122,20 @@ def test_settings_go_to_the_backend_one_flag_for_each_value(
         assert f'"--{cell.name}", {flags}, "--outdir"' in cell.recipe.dockerfile
 
 
-def test_wheels_are_installed_by_installer_which_installs_itself_where_it_is_under_test(
-    planned: Planned,
-) -> None:
-    def steps(name: str) -> str:
-        lock = locked("sdist", "wheel", "test", package=name)
-        recipe = planned("test", lock=lock).by_name()["test"].recipe
-        assert recipe is not None
-        return recipe.dockerfile
-
-    assert "PYTHONPATH=" not in steps("installer")
-    assert "/wheel/installer-*.whl" in steps("idna")
-    assert '"$wheel\\" || exit; done"]' in steps("idna")
+@pytest.mark.parametrize(
+    ("python", "start"),
+    [
+        ("3.9", '["/env/bin/python", "-c", "import sys; sys.path.remove(\'\'); '),
+        ("3.10", '["/env/bin/python", "-c", "import sys; sys.path.remove(\'\'); '),
+        ("3.11", '["/env/bin/python", "-P", "-m", "build", '),
+        ("3.13", '["/env/bin/python", "-P", "-m", "build", '),
+    ],
+)
+def test_builds_do_not_import_from_the_source(planned: Planned, python: str, start: str) -> None:
+    lock = locked("sdist", "wheel", python=python)
+    for cell in planned("wheel", lock=lock).cells:
+        assert cell.recipe is not None
+        assert f"RUN --network=none {start}" in cell.recipe.dockerfile
 
 
 def test_arguments_and_templates_are_part_of_a_key(repository: Path, planned: Planned) -> None:

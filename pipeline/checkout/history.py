@@ -69,11 +69,9 @@ def is_shallow(root: Path) -> bool:
 
 def unfinished(root: Path) -> str:
     """Return what operation of git is going on (``MERGE_HEAD`` and the like); empty for none."""
-    for name in UNFINISHED:
-        path = root / ask(root, "rev-parse", "--git-path", name).rstrip("\n")
-        if path.exists():
-            return name
-    return ""
+    # All of them lie in the work tree's own directory (gitrepository-layout(5)).
+    directory = root / git_directory(root)
+    return next((name for name in UNFINISHED if (directory / name).exists()), "")
 
 
 def commit_time(root: Path, commit: str) -> int:

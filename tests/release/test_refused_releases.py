@@ -101,7 +101,6 @@ def noted_already(project: Project) -> None:
 def test_what_stands_in_the_way_is_told_before_anything_is_done(
     project: Project, spoil: Callable[[Project], None], words: str
 ) -> None:
-    assert told(project) == ""
     spoil(project)
     assert words in told(project)
     status, log = project.git("status", "--porcelain"), project.git("log", "--all", "--format=%H")
@@ -145,6 +144,10 @@ def test_what_was_fetched_blocks_a_draft_as_the_remote_blocks_the_release(
     for words in ((), ("--draft",), ("--offline",)):
         refused = project.run("run", "release", "--quiet", *words).expect(7)
         assert "`main` on `origin` has commits that are not here" in refused.stderr
+
+
+def test_nothing_stands_in_the_way_of_a_clean_project(project: Project) -> None:
+    assert told(project) == ""
 
 
 def test_everything_is_told_at_once(project: Project) -> None:

@@ -96,8 +96,8 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if not serial and option.dist == "no" and not option.tx:
         option.numprocesses = "auto"
         option.maxprocesses = option.maxprocesses or MOST_WORKERS
-        # Quick tests are stolen one by one, so that no worker idles at the end. What slow ones share
-        # (fetched packages, unpacked images) is dear, so a whole file of them stays together.
+        # Quick tests are stolen one by one, so that no worker idles at the end. What slow ones
+        # share (packages, unpacked images) is dear, so a whole file of them stays together.
         option.dist = "worksteal" if option.markexpr == DEFAULT else "loadfile"
 
 

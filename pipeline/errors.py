@@ -114,7 +114,7 @@ class LockError(PipelineError):
 
 
 class VerificationError(PipelineError):
-    """Bytes are not what they have to be (exit 4)."""
+    """A digest or a file differs from what was expected (exit 4)."""
 
     exit_code = 4
 

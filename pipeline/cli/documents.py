@@ -165,7 +165,7 @@ This is `simulate`; `init` gives `{"files": [...], "written": [...]}`, and `chec
 ERROR = """
 {
   "error": {
-    "message": "there is no stage `whel`", "where": "", "hint": "did you mean `wheel`?",
+    "message": "unknown stage `whel`", "where": "", "hint": "did you mean `wheel`?",
     "detail": [], "exit_code": 2
   }
 }

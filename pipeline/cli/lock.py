@@ -252,7 +252,8 @@ def _epoch(text: str | None, previous: Lock | None) -> int:
         return int(time.time())
     if not text.isdecimal():
         raise UsageError(
-            f"`{text}` is no number of seconds", hint="give seconds since 1970, or `now`"
+            f"`--epoch` must be a number of seconds, not `{text}`",
+            hint="give seconds since 1970, or `now`",
         )
     return int(text)
 

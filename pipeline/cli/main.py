@@ -70,9 +70,9 @@ EXIT_CODES = (
     (1, "a stage failed, or the cache cannot be used"),
     (2, "wrong usage or configuration"),
     (3, "the lock is stale or missing"),
-    (4, "bytes are not what they have to be"),
-    (5, "the network is needed, and off or down"),
-    (6, "no engine works here"),
+    (4, "verification failed: a digest or a file differs"),
+    (5, "the network is needed, but off or unreachable"),
+    (6, "no engine works on this machine"),
     (7, "a release or an upload was refused"),
     (BUG, "a bug in pipeline"),
     (INTERRUPTED, "interrupted"),
@@ -255,7 +255,7 @@ def _known(word: str) -> str:
 
     near = difflib.get_close_matches(word, VERBS, n=1)
     hint = f"did you mean `pipeline {near[0]}`?" if near else "see `pipeline --help`"
-    raise UsageError(f"there is no verb `{word}`", hint=hint)
+    raise UsageError(f"unknown verb `{word}`", hint=hint)
 
 
 def _overview() -> str:

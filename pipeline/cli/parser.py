@@ -48,13 +48,25 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise what argparse has to say as a UsageError."""
         hint = f"see `{self.prog} --help`"
-        message = re.sub(r"^argument (\S+):", r"`\1`:", message)
-        message = re.sub(
-            r"invalid choice: (.+) \(.*choose from (.*)\)", r"\1 is none of \2", message
-        )
-        if missing := re.fullmatch(r"the following arguments are required: (.*)", message):
-            message = f"`{self.prog}` needs {missing[1]}"
-        raise UsageError(message.replace("'", "`"), hint=hint)
+        named = re.fullmatch(r"argument (\S+): (.*)", message, re.DOTALL)
+        flag, words = named.groups() if named else ("", message)
+        if choice := re.fullmatch(r"invalid choice: (.+) \(.*choose from (.*)\)", words):
+            word, known = choice[1].strip("'"), re.findall(r"[^\s',]+", choice[2])
+            near = difflib.get_close_matches(word, known, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else hint
+            words = f"must be {' or '.join(f'`{one}`' for one in known)}, not `{word}`"
+        elif re.fullmatch(r"expected .* argument", words):
+            words = "needs a value"
+        elif other := re.fullmatch(r"not allowed with argument (\S+)", words):
+            words = f"cannot be used with `{other[1]}`"
+        elif re.match(r"the following arguments are required: ", words):
+            words = f"`{self.prog}` needs {self._first_required()}"
+        raise UsageError(f"`{flag}` {words}" if flag else words, hint=hint)
+
+    def _first_required(self) -> str:
+        """Return what to write first. Of several argparse names also those that may be absent."""
+        needed = (one for one in self._actions if one.required and one.nargs not in {"*", "?"})
+        return next((str(one.metavar or one.dest) for one in needed), "")
 
     def parse_all(self, words: Sequence[str]) -> argparse.Namespace:
         """Parse a verb's words; a flag that does not exist is refused with the nearest one.
@@ -67,7 +79,7 @@ class Parser(argparse.ArgumentParser):
             arguments = self._parsed(words[:own])
             if stray := getattr(arguments, COMMAND):
                 hint = f"a command stands behind two dashes: `{self.prog} -- {stray[0]}`"
-                raise UsageError(f"`{self.prog}` knows no further word `{stray[0]}`", hint=hint)
+                raise UsageError(f"`{self.prog}` takes no argument `{stray[0]}`", hint=hint)
             setattr(arguments, COMMAND, [*words[own + 1 :]])
             return arguments
         return self._parsed(words)
@@ -86,8 +98,8 @@ class Parser(argparse.ArgumentParser):
         known = [name for action in self._actions for name in action.option_strings]
         near = difflib.get_close_matches(flag, known, n=1) if flag.startswith("--") else []
         hint = f"did you mean `{near[0]}`?" if near else f"see `{self.prog} --help`"
-        what = "flag" if word.startswith("-") else "further word"
-        return UsageError(f"`{self.prog}` knows no {what} `{flag}`", hint=hint)
+        what = "has no flag" if word.startswith("-") else "takes no argument"
+        return UsageError(f"`{self.prog}` {what} `{flag}`", hint=hint)
 
 
 def make_parser(verb: str, summary: str, examples: Examples = ()) -> Parser:
@@ -138,7 +150,7 @@ def add_mirror(parser: argparse.ArgumentParser) -> None:
 def positive(text: str) -> int:
     """Return a whole number above 0; argparse says what is wrong with any other text."""
     if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"`{text}` is no whole number above 0")
+        raise argparse.ArgumentTypeError(f"must be a whole number above 0, not `{text}`")
     return int(text)
 
 
@@ -149,7 +161,7 @@ def days(text: str) -> float:
     except ValueError:
         number = -1.0
     if not 0 <= number < float("inf"):
-        raise argparse.ArgumentTypeError(f"`{text}` is no number of days")
+        raise argparse.ArgumentTypeError(f"must be a number of days, not `{text}`")
     return number
 
 

@@ -66,7 +66,7 @@ class Decoder:
         for field in missing:
             if field.key not in meant:
                 message = f"{describe(path)} has no key `{field.key}`"
-                self.problems.add(self.origins[path], message, f"`{field.key}` is {field.doc}")
+                self.problems.add(self.origins[path], message, f"add `{field.key}`: {field.doc}")
         if missing:
             raise _RefusedError
         if shape.rest:

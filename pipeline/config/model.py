@@ -219,7 +219,7 @@ class Pipeline:
     """
 
     root: Path = field(metadata={"implied": True})
-    version: Literal[1] = doc("version of this format", required=True)
+    version: Literal[1] = doc("version of this format, `1`", required=True)
     project: Project = doc("files and names of the release", factory=Project)
     engine: Literal["auto", "sandbox", "docker", "buildkit"] = doc(
         "what runs the steps", default="auto"

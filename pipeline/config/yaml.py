@@ -103,7 +103,9 @@ class _Composer:
         self.next()
         start = self.next()
         if not isinstance(start, yaml.DocumentStartEvent):
-            self.problems.add(place(self.file, ""), f"`{self.file}` is empty")
+            kind = " image" if self.file.startswith("images/") else ""
+            hint = f"`pipeline schema{kind}` prints what it may hold"
+            self.problems.add(place(self.file, ""), f"`{self.file}` is empty", hint)
             return None
         if start.version or start.tags:
             self.stop(start, "directives such as `%YAML` are not supported", "remove them")

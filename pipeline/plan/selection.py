@@ -187,7 +187,7 @@ def _no_match(selection: Selection, cells: Mapping[str, tuple[Cell, ...]]) -> Us
             hint="`pipeline list '*'` names the cells",
         )
     hint = _nearest(selection.stage, list(cells)) or f"the stages are {', '.join(cells)}"
-    return UsageError(f"there is no stage `{selection.stage}`", hint=hint)
+    return UsageError(f"unknown stage `{selection.stage}`", hint=hint)
 
 
 def _nearest(word: str, words: Sequence[str]) -> str:

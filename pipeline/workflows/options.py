@@ -179,7 +179,7 @@ _pair = _checked(r"linux_(x86_64|arm64)=[A-Za-z0-9_][A-Za-z0-9_.-]*", "`TARGET=L
 
 def _days(text: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,3}", text):
-        raise argparse.ArgumentTypeError(f"`{text}` is no number of days")
+        raise argparse.ArgumentTypeError(f"must be a number of days, not `{text}`")
     return int(text)
 
 

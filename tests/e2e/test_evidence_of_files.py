@@ -128,7 +128,7 @@ def test_bytes_that_the_commit_does_not_give_are_told(released: Project) -> None
         (("hatchling-", "hatchlinG-"), 4, "`resolvedDependencies` in the provenance of"),
         (('"hermetic": true', '"hermetic": false'), 4, "`internalParameters` in the provenance"),
         (('"pipeline.yaml": "', '"pipeline.yaml": "0'), 4, "is not the one that the provenance"),
-        (('"cell": "wheel"', '"cell": "whele"'), 2, "there is no stage `whele`"),
+        (('"cell": "wheel"', '"cell": "whele"'), 2, "unknown stage `whele`"),
         (('"_type"', '"type"'), 4, "is no provenance that a rebuild can go by"),
     ],
 )

@@ -118,7 +118,10 @@ def test_a_shell_without_a_terminal_is_refused(pure: Project) -> None:
         (("dev", "--at"), "`--at` needs a stage"),
         (("dev", "--at", "tset"), "did you mean `test`?"),
         (("dev", "--init", "--load"), "`--init` and `--load` do not go together"),
-        (("dev", "--engine", "buildkit", "--", "true"), "`--engine`: `buildkit` is none of"),
+        (
+            ("dev", "--engine", "buildkit", "--", "true"),
+            "`--engine` must be `auto` or `sandbox` or `docker`, not `buildkit`",
+        ),
     ],
 )
 def test_wrong_words_are_refused(pure: Project, words: tuple[str, ...], why: str) -> None:

@@ -101,8 +101,8 @@ def test_an_axis_that_no_cell_asked_for_has_changes_nothing() -> None:
 @pytest.mark.parametrize(
     ("words", "axes", "message", "hint"),
     [
-        ("whel", {}, "there is no stage `whel`", "did you mean `wheel`?"),
-        ("other", {}, "there is no stage `other`", "the stages are sdist, wheel, docs"),
+        ("whel", {}, "unknown stage `whel`", "did you mean `wheel`?"),
+        ("other", {}, "unknown stage `other`", "the stages are sdist, wheel, docs"),
         (
             "wheel[cp312]",
             {},

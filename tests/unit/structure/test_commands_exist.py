@@ -28,13 +28,14 @@ FILLED = {
     "stray[0]": "true",
     "flag": "-C",
     "names": "--update x",
+    "kind": " image",
 }
 """What f-strings put in where not just any word will do."""
 
 STANDING_FOR = {"VERB": "run", "…": "", "...": "", "[COMMAND]": ""}
 """What pages and messages write where any such word may stand."""
 
-UNFINISHED = re.compile(r"needs [A-Z]|expected one argument")
+UNFINISHED = re.compile(r"needs (?:[A-Z]|a value)")
 """How a command is refused that only names a verb or a flag, as prose does."""
 
 
@@ -81,7 +82,7 @@ def wrong(command: str) -> str:
     try:
         verb, *words = verb_first(shlex.split(command))
         if verb not in VERBS:
-            return f"there is no verb `{verb}`"
+            return f"unknown verb `{verb}`"
         if not set(words) & {"-h", "--help"}:
             load(verb)[1].parse_all(words)
     except (UsageError, ValueError) as error:

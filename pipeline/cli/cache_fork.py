@@ -108,7 +108,7 @@ def _run(root: Path, session: Session, scratch: Path) -> Mapping[str, str]:
     turns = Turns(session.console.speaker(quiet=False))
     known = session.root / FILE
     previous = load_lock(known) if known.exists() else None
-    lock = resolve(
+    resolution = resolve(
         pipeline,
         previous,
         session.settings,
@@ -117,6 +117,7 @@ def _run(root: Path, session: Session, scratch: Path) -> Mapping[str, str]:
         epoch=previous.epoch if previous else int(time.time()),
         say=session.console.info,
     )
+    lock = resolution.whole()
     means = Means(
         root=root,
         pipeline=pipeline,

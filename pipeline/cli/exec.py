@@ -39,7 +39,9 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     if not command:
         raise UsageError("`exec` needs a command", hint="for instance `pipeline exec pytest`")
     began = time.time_ns()
-    maker, name = session.environments, arguments.environment
+    name = arguments.environment
+    session.use_lock({f"environments.{name}"})
+    maker = session.environments
     prefix = str(maker.ensure(name))
     hidden = maker.computed[name]
     record(name, prefix, [*declarations(session), *maker.looked], began=began, hidden=hidden)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pipeline.cli.exported import exported, require_ours
 from pipeline.cli.outcome import conclude
@@ -17,11 +17,14 @@ from pipeline.locking.stale import check
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pipeline.cli.session import Session
+    from pipeline.errors import PipelineError
     from pipeline.lock.types import Lock
     from pipeline.locking.moved import Moved
+    from pipeline.locking.resolve import Resolution
     from pipeline.locking.settings import Settings
 
 EXAMPLES = (
@@ -82,7 +85,10 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
     before, previous = _starting(arguments, session, path)
     require_ours(session)
     settings = _settings(arguments, session)
-    lock = _resolve(arguments, session, previous, settings)
+    resolution = _resolve(arguments, session, previous, settings)
+    lock, errors = resolution.lock, resolution.errors
+    if errors and not (lock.images or lock.environments or lock.stages):
+        return _fail(arguments, session, errors, {})
     rows = _changes(arguments, before, lock, settings)
     text = dump(lock)
     changed = not path.is_file() or path.read_text(encoding="utf-8", errors="replace") != text
@@ -90,8 +96,29 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
         atomic_write(path, text.encode())
     written = [FILE] if changed else []
     written += _export(session, lock)
-    _tell(arguments, session, lock, written, rows)
+    document = {"written": written, "epoch": lock.epoch, "changes": [asdict(row) for row in rows]}
+    if errors:
+        return _fail(arguments, session, errors, document)
+    _tell(arguments, session, lock, document, rows)
     return 0
+
+
+def _fail(
+    arguments: argparse.Namespace,
+    session: Session,
+    errors: Sequence[PipelineError],
+    document: dict[str, object],
+) -> int:
+    """Tell what could not be locked, and that the rest is; return the exit code of the first."""
+    first, *others = errors
+    if document:
+        session.console.info(
+            "what can be locked is, and the rest keeps what it had: stages that need none of it run"
+        )
+    for error in others if not arguments.json else ():
+        session.console.error(error)
+    told = {"errors": [error.document() for error in errors]} if others else {}
+    return conclude({**document, **told}, first, session.console, as_json=arguments.json)
 
 
 def _refuse_idle_flags(arguments: argparse.Namespace) -> None:
@@ -110,16 +137,15 @@ def _tell(
     arguments: argparse.Namespace,
     session: Session,
     lock: Lock,
-    written: list[str],
+    document: dict[str, object],
     rows: list[Moved],
 ) -> None:
     from pipeline.cli.lock_changes import lines, pinned  # noqa: PLC0415 - `--check` does without
 
     if arguments.json:
-        changes = [asdict(row) for row in rows]
-        document = {"written": written, "epoch": lock.epoch, "changes": changes}
         print(json.dumps(document, indent=2))
         return
+    written = cast("list[str]", document["written"])
     told = [f"wrote {name}" for name in written] or [f"{FILE} is as it was"]
     print("\n".join([*told, *lines(rows)]))
     session.console.info(f"it pins {pinned(lock)}")
@@ -211,8 +237,9 @@ def _previous(path: Path, *, anew: bool) -> Lock | None:
 
 def _resolve(
     arguments: argparse.Namespace, session: Session, previous: Lock | None, settings: Settings
-) -> Lock:
-    from pipeline.execute.hooks import Asker  # noqa: PLC0415 - `--check` does without
+) -> Resolution:
+    from pipeline.execute.fetching import fetch_shown  # noqa: PLC0415 - `--check` does without
+    from pipeline.execute.hooks import Asker  # noqa: PLC0415
     from pipeline.execute.logs import Turns  # noqa: PLC0415
     from pipeline.locking.resolve import resolve  # noqa: PLC0415
 
@@ -222,26 +249,32 @@ def _resolve(
         checkout=session.checkout,
         turns=Turns(session.console.speaker(quiet=True)),
     )
-    try:
-        return resolve(
-            session.pipeline,
-            previous,
-            settings,
-            store=session.store,
-            run_step=asker,
-            epoch=_epoch(arguments.epoch, previous),
-            update=_update(arguments),
-            say=session.console.info,
-        )
-    except LockError as error:
-        if not settings.newest:
-            raise
-        raise LockError(
-            error.message,
-            where=error.where,
-            hint=f"ask for a smaller `--min-age`, or {error.hint}",
-            detail=(*error.detail, f"only what indexes got before {settings.newest} was looked at"),
-        ) from error
+    found = resolve(
+        session.pipeline,
+        previous,
+        settings,
+        store=session.store,
+        run_step=asker,
+        epoch=_epoch(arguments.epoch, previous),
+        update=_update(arguments),
+        say=session.console.info,
+        fetch_files=lambda files: fetch_shown(files, session.store, settings, session.console),
+    )
+    if not settings.newest:
+        return found
+    return replace(found, errors=tuple(_of_young(error, settings) for error in found.errors))
+
+
+def _of_young(error: PipelineError, settings: Settings) -> PipelineError:
+    """Return an error that says what was left aside, where that may be why."""
+    if not isinstance(error, LockError):
+        return error
+    return LockError(
+        error.message,
+        where=error.where,
+        hint=f"ask for a smaller `--min-age`, or {error.hint}",
+        detail=(*error.detail, f"only what indexes got before {settings.newest} was looked at"),
+    )
 
 
 def _epoch(text: str | None, previous: Lock | None) -> int:

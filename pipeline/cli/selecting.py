@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from pipeline.config.stages import ContainerStage
 from pipeline.errors import UsageError
-from pipeline.plan.selection import Selection, TagFilter
+from pipeline.locking.stale import sections_of
+from pipeline.plan.matrix import all_cells
+from pipeline.plan.selection import Selection, TagFilter, select
 from pipeline.stages.planner import plan
 
 if TYPE_CHECKING:
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pipeline.cli.session import Session
+    from pipeline.lock.types import Lock
     from pipeline.plan.types import Plan
 
 FEW = 5
@@ -72,10 +76,23 @@ def require_words(arguments: argparse.Namespace, tags: Sequence[TagFilter] = ())
 def plan_of(session: Session, chosen: tuple[Selection, ...]) -> Plan:
     """Return the plan of the session's repository; say which tracked files its inputs lack."""
     caches = not getattr(session.arguments, "rebuild", False)
+    lock = _lock(session, chosen)
     checkout = session.checkout
-    found = plan(session.pipeline, session.lock, checkout, chosen, caches=caches)
+    found = plan(session.pipeline, lock, checkout, chosen, caches=caches)
     if absent := sorted(checkout.left_out):
         shown = ", ".join(f"`{name}`" for name in absent[:FEW])
         more = f" and {len(absent) - FEW} more" if len(absent) > FEW else ""
         session.console.warning(f"tracked files are not on disk, so stages lack {shown}{more}")
     return found
+
+
+def _lock(session: Session, chosen: tuple[Selection, ...]) -> Lock:
+    """Return the lock, checked as far as the chosen stages go by it.
+
+    All of it has to be fresh where the host has work to do: a release is of the whole repository.
+    """
+    stages = session.pipeline.stages
+    names = {cell.stage for cell in select(all_cells(session.pipeline), chosen)}
+    if any(not isinstance(stages[name], ContainerStage) for name in names):
+        return session.lock
+    return session.use_lock(sections_of(session.pipeline, names))

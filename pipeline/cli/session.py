@@ -15,7 +15,7 @@ from pipeline.files import sha256_bytes
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
     from types import TracebackType
 
     from pipeline.checkout.inputs import Checkout
@@ -101,12 +101,28 @@ class Session:
     @cached_property
     def lock(self) -> Lock:
         """The lock, checked against the declarations; LockError when stale or missing."""
-        from pipeline.lock.file import FILE, load  # noqa: PLC0415
         from pipeline.locking.stale import require_fresh  # noqa: PLC0415
 
-        lock = load(self.files / FILE)
-        require_fresh(self.pipeline, lock)
-        return lock
+        require_fresh(self.pipeline, self._unchecked_lock)
+        return self._unchecked_lock
+
+    def use_lock(self, sections: Container[str]) -> Lock:
+        """Go on with the lock if these sections of it are fresh; LockError when one is not.
+
+        What else could not be locked, or was declared otherwise since, concerns nobody here.
+        """
+        if "lock" not in vars(self):
+            from pipeline.locking.stale import require_fresh  # noqa: PLC0415
+
+            require_fresh(self.pipeline, self._unchecked_lock, sections)
+            vars(self)["lock"] = self._unchecked_lock
+        return self.lock
+
+    @cached_property
+    def _unchecked_lock(self) -> Lock:
+        from pipeline.lock.file import FILE, load  # noqa: PLC0415
+
+        return load(self.files / FILE)
 
     @cached_property
     def store(self) -> Store:
@@ -250,7 +266,8 @@ class Session:
         What is asked of git, and where files are put, stays with `root`.
         """
         self._copy = copy
-        for name in ("pipeline", "lock", "settings", "version", "environments", "checkout"):
+        read = ("pipeline", "lock", "_unchecked_lock", "settings", "version", "environments")
+        for name in (*read, "checkout"):
             vars(self).pop(name, None)
 
 

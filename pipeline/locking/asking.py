@@ -12,10 +12,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pipeline.config.stages import WheelStage
+from pipeline.errors import StageFailedError
 from pipeline.locking import declared, hooks
 from pipeline.locking.bases import bases, container_stages, is_third_party
 from pipeline.locking.declared import wheel_name
-from pipeline.locking.fetch import fetch, platform_files
+from pipeline.locking.fetch import platform_files
 from pipeline.locking.metadata import Metadata, parse, read_sdist
 from pipeline.locking.uv import Request
 from pipeline.platforms import Target
@@ -106,7 +107,7 @@ class Backends:
     def _sdist(self, source: str) -> tuple[Project, Metadata]:
         if source not in self._sdists:
             file = self._lock.sources[source]
-            fetch([file], self._context.store, self._context.settings)
+            self._context.fetch([file])
             path = self._context.store.blob_path(file.sha256)
             self._sdists[source] = read_sdist(path, file.name)
         return self._sdists[source]
@@ -135,17 +136,36 @@ class Backends:
             options,
         )
         if key not in self._answers:
-            self._context.say(f"source {source}: asking its backend {_ASKED[question]}")
-            wheels = self._environment(project, base, extra)
-            files = (
-                *wheels,
-                *platform_files(self._lock.images[base.image].platforms[base.target.platform]),
-            )
-            fetch(files, self._context.store, self._context.settings)
-            where = self._lock.sources[source] if is_third_party(source) else source
-            step = hooks.step(question, project, base, where, wheels, options)
-            self._answers[key] = self._context.run_step(step, self._lock)
+            what = f"source {source}: asking its backend {_ASKED[question]}"
+            with self._context.activity.doing(what):
+                self._answers[key] = self._answer(question, source, base, options, extra)
         return self._answers[key]
+
+    def _answer(
+        self,
+        question: Question,
+        source: str,
+        base: Base,
+        options: BackendOptions,
+        extra: tuple[str, ...],
+    ) -> bytes:
+        project = self.project(source)
+        wheels = self._environment(project, base, extra)
+        files = platform_files(self._lock.images[base.image].platforms[base.target.platform])
+        self._context.fetch((*wheels, *files))
+        where = self._lock.sources[source] if is_third_party(source) else source
+        step = hooks.step(question, project, base, where, wheels, options)
+        try:
+            return self._context.run_step(step, self._lock)
+        except StageFailedError as error:
+            raise StageFailedError(
+                f"stage `{base.stage}` cannot be locked: the backend of `{source}` was asked "
+                f"{_ASKED[question]}, and failed",
+                where=self._context.where("stages", base.stage),
+                hint="a hook sees the variables and `config-settings` of its stage, and of the "
+                "sdist it needs, but neither git nor the network",
+                detail=(error.message, *error.detail),
+            ) from error
 
     def _environment(
         self, project: Project, base: Base, extra: tuple[str, ...]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from pipeline.errors import UsageError
+from pipeline.errors import ConfigError, PipelineError, StoreError, UsageError
 from pipeline.locking.constraints import Constraints
 from pipeline.project.pyproject import normal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from pipeline.config.model import Pipeline
-    from pipeline.lock.types import Lock, PythonFile, RequirementSet
+    from pipeline.lock.types import Lock, LockedFile, PythonFile, RequirementSet
     from pipeline.locking.debian_archive import Archive
     from pipeline.locking.hooks import RunStep
     from pipeline.locking.index import Index
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from pipeline.project.pyproject import Project
     from pipeline.registry.client import Registry
     from pipeline.store.store import Store
+
+
+STILL_SECONDS = 10.0
+"""What lasts is told again this often."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,12 +105,79 @@ def python_files(lock: Lock) -> Iterator[PythonFile]:
             yield from requirement.files
 
 
+class Failures:
+    """What could not be locked. It stops what needs it, and nothing else.
+
+    ``errors`` are in the order in which they came, ``sections`` as in `Stale`: ``images.python``.
+    Safe to use from several threads.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[PipelineError] = []
+        self.sections: set[str] = set()
+
+    @contextmanager
+    def noting(self, section: str, where: str) -> Iterator[None]:
+        """Go on after the block when a section cannot be locked; ``where`` it is declared.
+
+        What no other section could do better with, a wrong setting of this machine or a full disk,
+        is raised.
+        """
+        try:
+            yield
+        except StoreError:
+            raise
+        except PipelineError as error:
+            if isinstance(error, UsageError) and not isinstance(error, ConfigError):
+                raise
+            error.where = error.where or where
+            self.sections.add(section)
+            known = {(other.message, other.detail) for other in self.errors}
+            if (error.message, error.detail) not in known:
+                self.errors.append(error)
+
+
+class Activity:
+    """What is being done, for people who wait: told once, and again while it lasts.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(
+        self, say: Callable[[str], None], *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._say = say
+        self._clock = clock
+        self._began: dict[str, float] = {}
+        self._told = clock()
+
+    @contextmanager
+    def doing(self, what: str) -> Iterator[None]:
+        """Tell what the block does."""
+        self._say(what)
+        self._began[what] = self._clock()
+        try:
+            yield
+        finally:
+            self._began.pop(what, None)
+
+    def tick(self) -> None:
+        """Tell what is waited for when nothing was told for a while; to be called now and then."""
+        now = self._clock()
+        if now - self._told < STILL_SECONDS:
+            return
+        self._told = now
+        for what, began in list(self._began.items()):
+            if now - began >= STILL_SECONDS:
+                self._say(f"still waiting, {now - began:.0f} s: {what}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Context:
     """The tools of one resolution.
 
-    ``constraints`` are those of this machine; ``say`` is told what is being done, for people who
-    wait.
+    ``constraints`` are those of this machine; ``failures`` take what cannot be locked; ``activity``
+    is told what is being done; ``fetch`` brings files into the store.
     """
 
     pipeline: Pipeline
@@ -118,8 +191,14 @@ class Context:
     run_step: RunStep
     projects: Callable[[str], Project]
     epoch: int
+    fetch: Callable[[Iterable[LockedFile]], object]
     constraints: Constraints = field(default_factory=Constraints)
-    say: Callable[[str], None] = field(default=lambda _: None)
+    failures: Failures = field(default_factory=Failures)
+    activity: Activity = field(default_factory=lambda: Activity(lambda _: None))
+
+    def failed(self, *sections: str) -> bool:
+        """Whether one of some sections could not be locked."""
+        return any(section in self.failures.sections for section in sections)
 
     def where(self, *path: str) -> str:
         """Return where a declaration stands, as near as is known."""

@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import process
-from pipeline.errors import NetworkError, VerificationError
+from pipeline.config.problems import nearest
+from pipeline.errors import ConfigError, NetworkError, VerificationError
 from pipeline.files import sha256_bytes
+from pipeline.locking.apt import DEBIAN_SUITES
 from pipeline.locking.debian_version import Version
+from pipeline.network.faults import GoneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -30,6 +33,9 @@ if TYPE_CHECKING:
 COMPONENT = "main"
 LIST_LIMIT = 1 << 30
 """Bytes that a package list may unpack to; the largest of today have 60 MiB."""
+
+LISTED = re.compile(r'href="([a-z][a-z0-9.-]*)/"')
+"""A directory in the page by which a web server shows what is in one."""
 
 PROVIDES = re.compile(r"\nProvides:(.*(?:\n[ \t].*)*)")
 """The field of a stanza with its continuation lines: other fields need not be parsed for it."""
@@ -161,7 +167,8 @@ class Archive:
                 "run `pipeline lock` with the network",
             )
         faults: list[NetworkError] = []
-        for mirror in self._settings.mirrors(suite):
+        mirrors = self._settings.mirrors(suite)
+        for mirror in mirrors:
             try:
                 page = self._client.get(f"{mirror}/dists/{suite}/InRelease")
             except NetworkError as error:
@@ -169,7 +176,22 @@ class Archive:
                 continue
             text = verified(page.data, self._settings.keyring, self._settings.environ)
             return mirror, read_release(text, suite, self._now)
-        raise faults[0]
+        absent = all(isinstance(fault, GoneError) for fault in faults)
+        if absent and suite not in DEBIAN_SUITES:
+            raise ConfigError(
+                f"no mirror has a suite `{suite}`: {', '.join(f'`{one}`' for one in mirrors)}",
+                hint=nearest(suite, self._suites(mirrors[0]))
+                or "the name is that of a directory below `dists` of the mirror",
+            )
+        raise min(faults, key=lambda fault: isinstance(fault, GoneError))
+
+    def _suites(self, mirror: str) -> set[str]:
+        """Return the suites that a mirror lists, where it does, beside those of Debian."""
+        try:
+            page = self._client.get(f"{mirror}/dists/", accept="text/html").data
+        except NetworkError:
+            page = b""
+        return {*DEBIAN_SUITES, *LISTED.findall(page.decode(errors="replace"))}
 
 
 def _unpacked(data: bytes, path: str) -> str:

@@ -7,7 +7,7 @@ Two runs against the same archives give the same lock.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING
 from packaging.utils import InvalidSdistFilename, canonicalize_name, parse_sdist_filename
 from packaging.version import InvalidVersion, Version
 
-from pipeline.errors import LockError, NetworkError
+from pipeline.errors import LockError, NetworkError, PipelineError
 from pipeline.files import sha256_file
 from pipeline.lock.types import Lock, PythonFile
 from pipeline.locking.asking import Backends
-from pipeline.locking.bases import third_party_sources
+from pipeline.locking.bases import cell_source, container_stages, third_party_sources
 from pipeline.locking.constraints import Constraints
-from pipeline.locking.context import Context, Moves, python_files
+from pipeline.locking.context import Activity, Context, Moves, python_files
 from pipeline.locking.credentials import pip_client
 from pipeline.locking.debian_archive import Archive
+from pipeline.locking.fetch import fetch
 from pipeline.locking.index import Index
 from pipeline.locking.places import registries
 from pipeline.locking.python import Resolver
@@ -32,12 +33,14 @@ from pipeline.locking.resolve_images import resolve_images
 from pipeline.locking.resolve_sets import resolve_stages
 from pipeline.network.addresses import local_path
 from pipeline.network.workers import gather
+from pipeline.plan.matrix import cells
 from pipeline.project.pyproject import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pipeline.config.model import Pipeline
+    from pipeline.lock.types import LockedFile
     from pipeline.locking.hooks import RunStep
     from pipeline.locking.index import Link
     from pipeline.locking.settings import Settings
@@ -54,17 +57,19 @@ def resolve(
     epoch: int,
     update: frozenset[str] | None = frozenset(),
     say: Callable[[str], None] = lambda _: None,
-) -> Lock:
-    """Return the lock of a repository.
+    fetch_files: Callable[[Iterable[LockedFile]], object] | None = None,
+) -> Resolution:
+    """Return the lock of a repository, as far as it could be resolved.
 
     With ``update`` None everything is resolved anew. Else only what it names moves (an image,
     stage or environment, or a package wherever it is locked; Debian packages move with their
     image) and what was declared otherwise than in ``previous``; the rest stays. Images are fetched
-    and assembled for their digests. ``epoch`` is SOURCE_DATE_EPOCH; ``say`` is told each step.
+    and assembled for their digests. ``epoch`` is SOURCE_DATE_EPOCH; ``say`` is told each step;
+    ``fetch_files`` brings files into the store, by default without a word.
 
-    Raises LockError for what cannot be resolved, ConfigError for what cannot be right,
-    NetworkError, VerificationError, StageFailedError of a hook. Offline, Python packages come from
-    the download cache, and images have to stay as they are.
+    What cannot be locked stops only what needs it, and keeps what it had in ``previous``. Raises
+    UsageError and StoreError, and NetworkError where everything would need the network, which is
+    off. Offline, Python packages come from the download cache, and images have to stay as they are.
     """
     if settings.offline and not settings.downloads:
         raise NetworkError(
@@ -74,21 +79,49 @@ def resolve(
     if settings.downloads and not settings.offline:
         settings.downloads.refresh()
     moves = Moves.of(pipeline, previous or Lock(epoch=epoch), update)
-    context = _context(pipeline, moves, settings, store, run_step, epoch, say)
-    if ask_backends(context):
-        lock = _without_environments(context)
-        return _with_environments(context, lock)
-    # They need no image, so that index and archive can be asked at the same time.
-    tasks = (
-        partial(_without_environments, context),
-        partial(_with_environments, context, Lock(epoch=epoch)),
+    context = _context(
+        pipeline,
+        moves,
+        settings,
+        store,
+        run_step,
+        epoch,
+        say,
+        fetch_files or (lambda files: fetch(files, store, settings)),
     )
-    found = gather(tasks, jobs=len(tasks))
+    if ask_backends(context):
+        tasks: tuple[Callable[[], Lock], ...] = (partial(_everything, context),)
+    else:  # They need no image, so that index and archive can be asked at the same time.
+        tasks = (
+            partial(_without_environments, context),
+            partial(_environments, context, Lock(epoch=epoch)),
+        )
+    found = gather(tasks, jobs=len(tasks), tick=context.activity.tick)
     for outcome in found:
         if isinstance(outcome, Exception):
             raise outcome
-    lock, environments = (outcome for outcome in found if isinstance(outcome, Lock))
-    return replace(lock, environments=environments.environments)
+    locks = [outcome for outcome in found if isinstance(outcome, Lock)]
+    lock = replace(locks[0], environments=locks[-1].environments)
+    return Resolution(lock=_with_previous(context, lock), errors=tuple(context.failures.errors))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolution:
+    """A lock, and what kept parts of it from being locked, the first first."""
+
+    lock: Lock
+    errors: tuple[PipelineError, ...] = ()
+
+    def whole(self) -> Lock:
+        """Return the lock if nothing is amiss with it; else raise what came first."""
+        if self.errors:
+            raise self.errors[0]
+        return self.lock
+
+
+def _everything(context: Context) -> Lock:
+    lock = _without_environments(context)
+    return replace(lock, environments=_environments(context, lock).environments)
 
 
 def _without_environments(context: Context) -> Lock:
@@ -96,9 +129,20 @@ def _without_environments(context: Context) -> Lock:
     return replace(lock, stages=resolve_stages(context, lock, Backends(context, lock)))
 
 
-def _with_environments(context: Context, lock: Lock) -> Lock:
-    found = resolve_environments(context, lock, Backends(context, lock))
-    return replace(lock, environments=found)
+def _environments(context: Context, lock: Lock) -> Lock:
+    return replace(lock, environments=resolve_environments(context, lock, Backends(context, lock)))
+
+
+def _with_previous(context: Context, lock: Lock) -> Lock:
+    """Return the lock with what failed as it was before."""
+    previous, failed = context.moves.previous, context.failures.sections
+    images = {name: one for name, one in previous.images.items() if f"images.{name}" in failed}
+    sources = {name: one for name, one in previous.sources.items() if f"sources.{name}" in failed}
+    return replace(
+        lock,
+        images=dict(sorted({**images, **lock.images}.items())),
+        sources=dict(sorted({**sources, **lock.sources}.items())),
+    )
 
 
 def _context(
@@ -109,6 +153,7 @@ def _context(
     run_step: RunStep,
     epoch: int,
     say: Callable[[str], None],
+    fetch_files: Callable[[Iterable[LockedFile]], object],
 ) -> Context:
     client = pip_client(settings)
     index = Index(client, settings)
@@ -127,8 +172,9 @@ def _context(
         run_step=run_step,
         projects=reader(pipeline.root),
         epoch=epoch,
+        fetch=fetch_files,
         constraints=constraints,
-        say=say,
+        activity=Activity(say),
     )
 
 
@@ -136,15 +182,31 @@ def _sources(context: Context) -> dict[str, PythonFile]:
     """Return the sdist of every third-party source; its version is its declaration."""
     previous = context.moves.previous.sources
     keep = context.moves.update is not None
-    return {
-        source: previous[source] if keep and source in previous else _sdist(source, context)
-        for source in third_party_sources(context.pipeline)
-    }
+    found: dict[str, PythonFile] = {}
+    for source in third_party_sources(context.pipeline):
+        if keep and source in previous:
+            found[source] = previous[source]
+            continue
+        where = _where(source, context)
+        what = f"source {source}: looking for its sdist"
+        with context.failures.noting(f"sources.{source}", where), context.activity.doing(what):
+            found[source] = _sdist(source, context)
+    return found
+
+
+def _where(source: str, context: Context) -> str:
+    """Return where the first stage that builds from a source names it."""
+    for stage in container_stages(context.pipeline):
+        if any(cell_source(stage, cell) == source for cell in cells(stage, context.pipeline.root)):
+            values = stage.matrix.axes.get("source", ())
+            index = str(values.index(source)) if source in values else ""
+            axis = ("stages", stage.name, "matrix", "source")
+            return context.where(*((*axis, index) if index else ("stages", stage.name, "source")))
+    return context.where("stages")
 
 
 def _sdist(source: str, context: Context) -> PythonFile:
     name, _, version = source.partition("==")
-    context.say(f"source {source}: looking for its sdist")
     for link in context.index.links(canonicalize_name(name)):
         if _is_release(link, name, version):
             return PythonFile(
@@ -154,7 +216,6 @@ def _sdist(source: str, context: Context) -> PythonFile:
             )
     raise LockError(
         f"no index has an sdist (`.tar.gz`) of `{source}`",
-        where=context.where("stages"),
         hint="check the name and the version, and pip's settings",
     )
 

@@ -13,7 +13,6 @@ from pipeline.images.archive import opened
 from pipeline.images.based import Base
 from pipeline.images.facts import facts, resolve
 from pipeline.lock.types import LockedPlatform
-from pipeline.locking.fetch import fetch
 from pipeline.registry.pin import pin
 from pipeline.registry.reference import Reference
 
@@ -36,11 +35,12 @@ def resolve_base(image: Image, target: Target, context: Context) -> LockedPlatfo
     """
     if not (image.origin.registry or image.origin.archive):
         return None
-    context.say(f"image {image.name}: looking for what it starts from, for {target.value}")
-    base, documents = _pinned(image, target, context)
+    what = f"image {image.name}: looking for what it starts from, for {target.value}"
+    with context.activity.doing(what):
+        base, documents = _pinned(image, target, context)
     for data in documents.values():
         context.store.add_blob(data)
-    fetch(base.blobs, context.store, context.settings)
+    context.fetch(base.blobs)
     unpacked = Base(base, context.store)
     path = dict(unpacked.configuration.env).get("PATH", "")
     found = facts(unpacked.directory(), path=path, triplet=target.triplet)

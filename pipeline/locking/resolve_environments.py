@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.errors import LockError
+from pipeline.errors import LockError, PipelineError
 from pipeline.lock.types import RequirementSet
 from pipeline.locking import declared
 from pipeline.locking.computed import computed
@@ -27,6 +27,7 @@ from pipeline.network.workers import gather
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from pipeline.config.model import Environment
     from pipeline.lock.types import Declared, Lock
@@ -63,25 +64,45 @@ class Wanted:
 def resolve_environments(
     context: Context, lock: Lock, backends: Backends
 ) -> dict[str, RequirementSet]:
-    """Return every environment, with all wheels that a platform it is for could choose.
+    """Return the environments, with all wheels that a platform each is for could choose.
 
-    Raises LockError for requirements that contradict each other, or a platform without a wheel.
+    One that cannot be resolved stays as it was.
     """
-    environments = context.pipeline.environments
+    if not context.pipeline.environments:
+        return {}
     known = members(context.pipeline, context.projects)
-    wanted = [_wanted(context, name, known, lock, backends) for name in environments]
+    wanted: list[Wanted] = []
+    for name in context.pipeline.environments:
+        with _noting(context, name):
+            wanted.append(_wanted(context, name, known, lock, backends))
     _refuse_unnamed(context, wanted, known)
     found: dict[str, RequirementSet] = {}
-    for group in groups(wanted):
+    for group in groups([one for one in wanted if not context.failed(_section(one.name))]):
         found |= _resolved(context, group, _versions(found.values()))
-    return {name: found[name] for name in sorted(found)}
+    previous = context.moves.previous.environments
+    failed = {
+        name: previous[name]
+        for name in context.pipeline.environments
+        if name not in found and name in previous
+    }
+    return dict(sorted({**found, **failed}.items()))
+
+
+def _section(name: str) -> str:
+    return f"environments.{name}"
+
+
+def _noting(context: Context, name: str) -> AbstractContextManager[None]:
+    return context.failures.noting(_section(name), context.where("environments", name))
 
 
 def ask_backends(context: Context) -> bool:
     """Whether an environment has dependencies that only a backend knows, asked in an image."""
     known = members(context.pipeline, context.projects)
-    found = (asked(one, known) for one in context.pipeline.environments.values())
-    sources = {source for one in found for source in one.sources}
+    sources: set[str] = set()
+    for name, one in context.pipeline.environments.items():
+        with _noting(context, name):
+            sources |= {*asked(one, known).sources}
     return any(context.projects(source).dependencies is None for source in sources)
 
 
@@ -143,20 +164,43 @@ def _refuse_unnamed(context: Context, wanted: list[Wanted], known: Members) -> N
     resolved = [one for one in wanted if not one.stays]
     others = unnamed(known.root, known.places) if resolved else {}
     for one in resolved:
-        refuse(one.name, one.asked, others, context.where("environments", one.name))
+        with _noting(context, one.name):
+            refuse(one.name, one.asked, others, context.where("environments", one.name))
 
 
 def _resolved(context: Context, group: list[Wanted], earlier: Pins) -> dict[str, RequirementSet]:
     if all(one.stays for one in group):
         return {one.name: one.previous for one in group if one.previous}
-    together = _together(context, group, earlier)
+    group, together = _agreed(context, group, earlier)
+    if together is None:
+        return {}
     tasks = [partial(_alone, context, one, together) for one in group]
-    found = {}
+    found: dict[str, RequirementSet] = {}
     for one, outcome in zip(group, gather(tasks, jobs=JOBS), strict=True):
-        if isinstance(outcome, Exception):
-            raise outcome
-        found[one.name] = outcome
+        with _noting(context, one.name):
+            if isinstance(outcome, Exception):
+                raise outcome
+            found[one.name] = outcome
     return found
+
+
+def _agreed(
+    context: Context, group: list[Wanted], earlier: Pins
+) -> tuple[list[Wanted], Request | None]:
+    """Return the environments of a group that can share versions, and the request they share.
+
+    One that cannot be resolved even alone is left out, and the others are tried without it.
+    """
+    while group:
+        try:
+            return group, _together(context, group, earlier)
+        except PipelineError as error:
+            failing, told = _disagreement(context, group, error)
+        for one in failing:
+            with _noting(context, one.name):
+                raise told
+        group = [one for one in group if one not in failing]
+    return [], None
 
 
 def _alone(context: Context, one: Wanted, together: Request) -> RequirementSet:
@@ -165,14 +209,14 @@ def _alone(context: Context, one: Wanted, together: Request) -> RequirementSet:
     pins = tuple((package.name, package.version) for package in packages)
     if one.previous and one.stays and set(_versions([one.previous])) <= set(pins):
         return one.previous
-    context.say(f"environment {one.name}: resolving")
     request = _request(context, one, one.asked)
     same = request.requirements == together.requirements and request.excluded == together.excluded
     if same:  # which was answered
         request = replace(together, label=request.label, where=request.where)
     else:
         request = replace(request, pins=pins, moving=frozenset())
-    chosen = context.resolver.for_people(request, one.environment.platforms)
+    with context.activity.doing(f"environment {one.name}: resolving"):
+        chosen = context.resolver.for_people(request, one.environment.platforms)
     others = {
         name: place
         for name, place in members(context.pipeline, context.projects).places.items()
@@ -201,10 +245,8 @@ def _together(context: Context, group: list[Wanted], earlier: Pins) -> Request:
         excluded=frozenset(name for one in group for name in one.own),
         label=f"environment{'s' if len(group) > 1 else ''} {names}",
     )
-    try:
+    with context.activity.doing(f"{request.label.replace('`', '')}: choosing versions"):
         context.resolver.universal(request)
-    except LockError as error:
-        raise _disagreement(context, group, error) from error
     return request
 
 
@@ -220,8 +262,12 @@ def _request(context: Context, one: Wanted, requirements: Iterable[str]) -> Requ
     )
 
 
-def _disagreement(context: Context, group: list[Wanted], error: LockError) -> LockError:
-    """Return why a group cannot be resolved: by one environment alone, or by several together."""
+def _disagreement(
+    context: Context, group: list[Wanted], error: PipelineError
+) -> tuple[list[Wanted], PipelineError]:
+    """Return why a group cannot be resolved: which one alone, or several together, and why."""
+    if not isinstance(error, LockError):
+        return group, error
     alone = error
     for one in group if len(group) > 1 else ():
         try:
@@ -231,7 +277,7 @@ def _disagreement(context: Context, group: list[Wanted], error: LockError) -> Lo
             break
     several = len(group) > 1
     hint = "let them hold each other's place with `conflicts`, or change what they require"
-    return LockError(
+    return group, LockError(
         f"{alone.message}: they would have to share versions" if several else alone.message,
         where=context.where("environments", group[-1].name),
         hint=hint if several else alone.hint,

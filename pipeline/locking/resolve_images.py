@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.errors import ConfigError
+from pipeline.errors import ConfigError, PipelineError
 from pipeline.images.assemble import image_digest
 from pipeline.lock.types import Lock, LockedImage, LockedPlatform
 from pipeline.locking import declared
 from pipeline.locking.constraints import WORD as CONSTRAINTS
 from pipeline.locking.constraints import kept, recorded
 from pipeline.locking.debian import Closure, facts, locked
-from pipeline.locking.fetch import fetch, missing, platform_files
+from pipeline.locking.fetch import missing, platform_files
 from pipeline.locking.resolve_base import check_python, resolve_base
 from pipeline.locking.uv import Request
 from pipeline.platforms import Target
@@ -28,11 +28,24 @@ if TYPE_CHECKING:
 
 
 def resolve_images(context: Context) -> dict[str, LockedImage]:
-    """Return every image of the repository, locked; what an image starts from comes first."""
+    """Return every image of the repository that can be locked; what one starts from comes first."""
     done: dict[str, LockedImage] = {}
     for name in sorted(context.pipeline.images):
-        _resolve(name, context, done, ())
+        _attempt(name, context, done, ())
     return done
+
+
+def _attempt(
+    name: str, context: Context, done: dict[str, LockedImage], below: tuple[str, ...]
+) -> None:
+    """Resolve an image into ``done``, once; one that fails stops only what starts from it."""
+    section = f"images.{name}"
+    if name in done or context.failed(section):
+        return
+    with context.failures.noting(section, context.where("images", name)):
+        _resolve(name, context, done, below)
+    if name not in done:
+        context.failures.sections.add(section)
 
 
 def _resolve(
@@ -42,15 +55,16 @@ def _resolve(
     if image is None or name in below:
         what = "is not declared" if image is None else "starts from itself"
         raise ConfigError(f"image `{name}` {what}", where=context.where("images", *below[-1:]))
-    if name in done:
-        return
     if image.origin.image:
-        _resolve(image.origin.image, context, done, (*below, name))
+        _attempt(image.origin.image, context, done, (*below, name))
+        if image.origin.image not in done:
+            return
     previous = context.moves.previous.images.get(name)
     if previous is not None and _stays(image, previous, context, done):
-        done[name] = previous
         if not _at_hand(previous, context):
+            done[name] = previous
             return
+        locked_image = previous
     else:
         words = declared.image(image, context.pipeline.root)
         platforms = {
@@ -59,8 +73,8 @@ def _resolve(
         if constraints := _constraints(image, context):
             words = {**words, CONSTRAINTS: recorded(constraints, _projects(platforms))}
             words = dict(sorted(words.items()))
-        done[name] = LockedImage(declared=words, platforms=platforms)
-    done[name] = _with_digests(name, context, done)
+        locked_image = LockedImage(declared=words, platforms=platforms)
+    done[name] = _with_digests(name, locked_image, context, done)
 
 
 def _stays(
@@ -126,9 +140,9 @@ def _with_wheels(
 def _of_packages(
     image: Image, target: Target, context: Context, ancestors: list[LockedPlatform]
 ) -> LockedPlatform:
-    context.say(f"image {image.name}: resolving packages for {target.value}")
     inherited = [package for locked_on in ancestors for package in locked_on.packages]
-    packages = _packages(image, target, context, inherited)
+    with context.activity.doing(f"image {image.name}: resolving packages for {target.value}"):
+        packages = _packages(image, target, context, inherited)
     python, glibc = facts([*inherited, *packages])
     return LockedPlatform(
         digest="",
@@ -167,8 +181,13 @@ def _packages(
     start = image
     while start.origin.image:
         start = context.pipeline.images[start.origin.image]
+    try:
+        packages = context.archive.packages(start.origin.debian or "", target.debian)
+    except PipelineError as error:
+        error.where = error.where or context.where("images", start.name, "from", "debian")
+        raise
     closure = Closure(
-        context.archive.packages(start.origin.debian or "", target.debian),
+        packages,
         label=f"image `{image.name}`",
         where=context.where("images", image.name, "packages"),
     )
@@ -213,18 +232,21 @@ def _pins(image: Image, target: Target, context: Context) -> tuple[tuple[str, st
     return tuple((normal(name), version) for name, version, *_ in names)
 
 
-def _with_digests(name: str, context: Context, done: dict[str, LockedImage]) -> LockedImage:
+def _with_digests(
+    name: str, image: LockedImage, context: Context, done: dict[str, LockedImage]
+) -> LockedImage:
     """Return an image with the digest of each platform, which takes assembling it."""
-    image = done[name]
     unknown = {on: replace(locked_on, digest="") for on, locked_on in image.platforms.items()}
     images = {**done, name: replace(image, platforms=unknown)}
     lock = Lock(epoch=context.epoch, images=images)
     platforms = {}
     for platform, locked_on in image.platforms.items():
-        context.say(f"image {name}: assembling for {Target.of_platform(platform).value}")
-        for needed in _chain(name, context):
-            fetch(platform_files(done[needed].platforms[platform]), context.store, context.settings)
-        digest = image_digest(name, lock, platform, context.store)
+        with context.activity.doing(
+            f"image {name}: assembling for {Target.of_platform(platform).value}"
+        ):
+            for needed in _chain(name, context):
+                context.fetch(platform_files(images[needed].platforms[platform]))
+            digest = image_digest(name, lock, platform, context.store)
         platforms[platform] = replace(locked_on, digest=digest)
     return replace(image, platforms=platforms)
 

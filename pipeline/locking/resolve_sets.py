@@ -15,10 +15,12 @@ from pipeline.locking.select import linux_environment
 from pipeline.locking.unnamed import refuse_unbuilt
 from pipeline.locking.uv import Request
 from pipeline.locking.workspace import members
+from pipeline.plan.matrix import cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pipeline.config.model import Pipeline
     from pipeline.config.stages import ContainerStage
     from pipeline.lock.types import Declared, Lock
     from pipeline.locking.asking import Backends
@@ -27,17 +29,48 @@ if TYPE_CHECKING:
 
 
 def resolve_stages(context: Context, lock: Lock, backends: Backends) -> dict[str, LockedStage]:
-    """Return the sets of every container stage that needs any; ``lock`` has images and sources."""
+    """Return the sets of every container stage that needs any; ``lock`` has images and sources.
+
+    A set that cannot be resolved, or whose image or source is not in ``lock``, stays as it was.
+    """
     found: dict[str, LockedStage] = {}
     for stage in container_stages(context.pipeline):
         sets: dict[str, RequirementSet] = {}
-        for base in bases(context.pipeline, stage, lock.images):
-            words = declared.base(stage, base, context.projects)
-            if words is not None:
-                sets[base.key] = _resolve(context, stage, base, words, backends)
+        section, where = f"stages.{stage.name}", context.where("stages", stage.name)
+        with context.failures.noting(section, where):
+            for base in bases(context.pipeline, stage, lock.images):
+                with context.failures.noting(section, where):
+                    _resolve_base(context, stage, base, lock, backends, sets)
+        if context.failed(section) or not _images(context.pipeline, stage) <= lock.images.keys():
+            context.failures.sections.add(section)
+            previous = context.moves.previous.stages.get(stage.name, LockedStage(sets={}))
+            sets = {**previous.sets, **sets}
         if sets:
             found[stage.name] = LockedStage(sets=sets)
     return found
+
+
+def _images(pipeline: Pipeline, stage: ContainerStage) -> set[str]:
+    """Return the images that the cells of a stage run in."""
+    return {cell.fill(stage.image) for cell in cells(stage, pipeline.root)}
+
+
+def _resolve_base(
+    context: Context,
+    stage: ContainerStage,
+    base: Base,
+    lock: Lock,
+    backends: Backends,
+    sets: dict[str, RequirementSet],
+) -> None:
+    """Add the set of a base to ``sets``, where it needs one and all that it stands on is locked."""
+    sources = {source for source in (base.source, *base.wheels) if is_third_party(source)}
+    if sources - lock.sources.keys():
+        context.failures.sections.add(f"stages.{stage.name}")
+        return
+    words = declared.base(stage, base, context.projects)
+    if words is not None:
+        sets[base.key] = _resolve(context, stage, base, words, backends)
 
 
 def _resolve(
@@ -55,7 +88,6 @@ def _resolve(
         and kept(lines, previous.declared, (one.name for one in previous.requirements))
     ):
         return previous
-    context.say(f"stage {stage.name}: resolving requirements for {base.key}")
     where = context.where("stages", stage.name)
     if base.python and not base.glibc:
         raise ConfigError(
@@ -85,7 +117,8 @@ def _resolve(
         label=f"stage `{stage.name}`",
         where=where,
     )
-    chosen = context.resolver.for_image(request) if asked else ()
+    with context.activity.doing(f"stage {stage.name}: resolving requirements for {base.key}"):
+        chosen = context.resolver.for_image(request) if asked else ()
     if isinstance(stage, TestStage | ImageStage):
         _refuse_unbuilt(stage, base, [requirement.name for requirement in chosen], context)
     if lines:

@@ -6,22 +6,26 @@ A stale lock is refused, never ignored: what it pins was chosen for something el
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from pipeline.config.stages import ContainerStage
 from pipeline.errors import LockError
 from pipeline.lock.types import RequirementSet
 from pipeline.locking import declared
-from pipeline.locking.bases import bases, container_stages, third_party_sources
+from pipeline.locking.bases import bases, cell_source, container_stages, third_party_sources
 from pipeline.locking.workspace import members
+from pipeline.plan.matrix import cells
 from pipeline.project.pyproject import reader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 
     from pipeline.config.model import Pipeline
     from pipeline.lock.types import Declared, Lock
     from pipeline.project.pyproject import Project
 
+    Sections = Container[str] | None
+    T = TypeVar("T")
     Wanted = tuple[Declared, frozenset[str]]
     """A declaration, and the names of what is built here, of which it holds none."""
 
@@ -47,21 +51,57 @@ class Stale:
         return f"{name} ({', '.join(moved)})"
 
 
-def check(pipeline: Pipeline, lock: Lock) -> list[Stale]:
-    """Return what moved since the lock was made, in the order of its sections; [] when fresh."""
+def check(pipeline: Pipeline, lock: Lock, sections: Sections = None) -> list[Stale]:
+    """Return what moved since the lock was made, in the order of its sections; [] when fresh.
+
+    Where ``sections`` are given, only these are looked at: a fault in another one is of no account.
+    """
     projects = reader(pipeline.root)
     found = [
-        *_images(pipeline, lock),
-        *_sources(pipeline, lock),
-        *_stages(pipeline, lock, projects),
-        *_environments(pipeline, lock, projects),
+        *_images(pipeline, lock, sections),
+        *_sources(pipeline, lock, sections),
+        *_stages(pipeline, lock, projects, sections),
+        *_environments(pipeline, lock, projects, sections),
     ]
     return list(dict.fromkeys(found))  # cells that share a declaration report it once
 
 
-def require_fresh(pipeline: Pipeline, lock: Lock) -> None:
-    """Raise LockError that names every declaration that moved, if any did."""
-    moved = check(pipeline, lock)
+def _among(kind: str, found: Mapping[str, T], sections: Sections) -> dict[str, T]:
+    """Return those of a kind that are to be looked at."""
+    return {
+        name: one for name, one in found.items() if sections is None or f"{kind}.{name}" in sections
+    }
+
+
+def sections_of(pipeline: Pipeline, stages: Iterable[str]) -> frozenset[str]:
+    """Return the sections that some stages go by, with all that they need and stand on."""
+    found: set[str] = set()
+    pending = [*stages]
+    while pending:
+        name = pending.pop()
+        if f"stages.{name}" in found:
+            continue
+        found.add(f"stages.{name}")
+        stage = pipeline.stages[name]
+        pending += stage.needs
+        if isinstance(stage, ContainerStage):
+            for cell in cells(stage, pipeline.root):
+                found.add(f"sources.{cell_source(stage, cell)}")
+                found |= {f"images.{image}" for image in _chain(pipeline, cell.fill(stage.image))}
+    return frozenset(found)
+
+
+def _chain(pipeline: Pipeline, image: str | None) -> Iterator[str]:
+    """Yield an image and what it starts from."""
+    while image:
+        yield image
+        declared = pipeline.images.get(image)
+        image = declared.origin.image if declared else None
+
+
+def require_fresh(pipeline: Pipeline, lock: Lock, sections: Sections = None) -> None:
+    """Raise LockError that names every declaration (of ``sections``) that moved, if any did."""
+    moved = check(pipeline, lock, sections)
     if moved:
         raise LockError(
             "`pipeline.lock` is stale: it was resolved from other declarations",
@@ -73,50 +113,65 @@ def require_fresh(pipeline: Pipeline, lock: Lock) -> None:
 
 def _where(pipeline: Pipeline, stale: Stale) -> str:
     kind, _, name = stale.section.partition(".")
+    if kind == "sources":
+        kind, name = "stages", next(iter(_builders(pipeline, name)), "")
     for path in ((kind, name, stale.what), (kind, name), (kind,)):
         if path in pipeline.origins:
             return str(pipeline.origins[path])
     return ""
 
 
-def _images(pipeline: Pipeline, lock: Lock) -> Iterator[Stale]:
+def _builders(pipeline: Pipeline, source: str) -> Iterator[str]:
+    """Yield the names of the stages that build from a source."""
+    for stage in container_stages(pipeline):
+        if any(cell_source(stage, cell) == source for cell in cells(stage, pipeline.root)):
+            yield stage.name
+
+
+def _images(pipeline: Pipeline, lock: Lock, sections: Sections) -> Iterator[Stale]:
     nothing: frozenset[str] = frozenset()
-    images = pipeline.images.items()
-    now = {name: (declared.image(image, pipeline.root), nothing) for name, image in images}
-    then = {name: RequirementSet(declared=image.declared) for name, image in lock.images.items()}
+    declared_now = _among("images", pipeline.images, sections).items()
+    locked = _among("images", lock.images, sections).items()
+    now = {name: (declared.image(image, pipeline.root), nothing) for name, image in declared_now}
+    then = {name: RequirementSet(declared=image.declared) for name, image in locked}
     yield from _sections("images", now, then)
 
 
-def _sources(pipeline: Pipeline, lock: Lock) -> Iterator[Stale]:
-    now, then = third_party_sources(pipeline), tuple(sorted(lock.sources))
-    if now != then:
-        yield Stale(section="sources", what="", declared_now=now, declared_then=then)
+def _sources(pipeline: Pipeline, lock: Lock, sections: Sections) -> Iterator[Stale]:
+    now = _among("sources", dict.fromkeys(third_party_sources(pipeline)), sections)
+    then = _among("sources", lock.sources, sections)
+    for source in sorted(now.keys() ^ then.keys()):
+        section = f"sources.{source}"
+        yield _whole(section, source if source in now else "", source if source in then else "")
 
 
-def _stages(pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project]) -> Iterator[Stale]:
+def _stages(
+    pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project], sections: Sections
+) -> Iterator[Stale]:
     stages = {stage.name: stage for stage in container_stages(pipeline)}
-    for name in sorted(stages.keys() | lock.stages.keys()):
+    stages, then = _among("stages", stages, sections), _among("stages", lock.stages, sections)
+    for name in sorted(stages.keys() | then.keys()):
         now: dict[str, Wanted] = {}
         if name in stages:
             for base in bases(pipeline, stages[name], lock.images):
                 words = declared.base(stages[name], base, projects)
                 if words is not None:
                     now[base.key] = (words, declared.wheel_names(base.wheels, projects))
-        locked = lock.stages[name].sets if name in lock.stages else {}
+        locked = then[name].sets if name in then else {}
         yield from _sets(f"stages.{name}", now, locked)
 
 
 def _environments(
-    pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project]
+    pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project], sections: Sections
 ) -> Iterator[Stale]:
     now: dict[str, Wanted] = {}
-    if pipeline.environments:
+    if asked := _among("environments", pipeline.environments, sections):
         known = members(pipeline, projects)
-        for name, one in pipeline.environments.items():
+        for name, one in asked.items():
             words = declared.environment(one, known)
             own = declared.wheel_names(words.get("sources", ["."]), projects)
             now[name] = (words, own)
-    yield from _sections("environments", now, lock.environments)
+    yield from _sections("environments", now, _among("environments", lock.environments, sections))
 
 
 def _sections(

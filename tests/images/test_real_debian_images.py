@@ -81,7 +81,8 @@ def lock(store: Store) -> Lock:
         raise AssertionError(step, lock)
 
     settings = Settings.gather(os.environ, suites=[SUITE])
-    return resolve(pipeline, None, settings, store=store, run_step=run_step, epoch=0)
+    found = resolve(pipeline, None, settings, store=store, run_step=run_step, epoch=0)
+    return found.whole()
 
 
 def context(lock: Lock, store: Store, target: Target) -> ImageContext:

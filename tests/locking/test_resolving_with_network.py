@@ -83,9 +83,10 @@ def lock_of(
 ) -> Lock:
     """Resolve with this machine's settings."""
     settings = Settings.gather(os.environ, suites=suites(pipeline))
-    return resolve(
+    found = resolve(
         pipeline, previous, settings, store=store, run_step=answer, epoch=1763596800, update=update
     )
+    return found.whole()
 
 
 def versions(lock: Lock) -> dict[str, str]:

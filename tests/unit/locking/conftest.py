@@ -16,6 +16,7 @@ from pipeline.locking.constraints import Constraints
 from pipeline.locking.context import Context, Moves
 from pipeline.locking.credentials import pip_client
 from pipeline.locking.debian_archive import Archive
+from pipeline.locking.fetch import fetch
 from pipeline.locking.index import Index
 from pipeline.locking.pip_settings import PipSettings
 from pipeline.locking.places import registries
@@ -228,5 +229,6 @@ def resolving(
         run_step=lambda _step, _lock: b'{"requires": []}',
         projects=reader(pipeline.root),
         epoch=0,
+        fetch=lambda files: fetch(files, store, settings),
         constraints=Constraints.read(settings, client),
     )

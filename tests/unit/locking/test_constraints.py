@@ -71,12 +71,15 @@ def resolved(
     lock = previous or Lock(epoch=0, images=IMAGES)
     context = resolving(pipeline, index, store, lock, **environ)
     backends = Backends(context, lock)
-    return Lock(
+    found = Lock(
         epoch=0,
         images=IMAGES,
         stages=resolve_stages(context, lock, backends),
         environments=resolve_environments(context, lock, backends),
     )
+    for error in context.failures.errors:
+        raise error
+    return found
 
 
 def the_set(lock: Lock, name: str) -> RequirementSet:

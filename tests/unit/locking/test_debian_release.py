@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline.errors import NetworkError, VerificationError
+from pipeline.errors import ConfigError, NetworkError, VerificationError
 from pipeline.locking.debian_archive import Archive, read_release, verified
 from pipeline.locking.settings import KEYRING_VARIABLE, Settings
 
@@ -155,6 +155,23 @@ def test_an_architecture_the_suite_lacks_is_refused(
     publish(site, signer.sign(release()))
     with pytest.raises(VerificationError, match="`riscv64`"):
         archive.packages("bookworm", "riscv64")
+
+
+@pytest.mark.parametrize(
+    ("suite", "listing", "hint"),
+    [
+        ("bookwrom", "", "did you mean `bookworm`?"),
+        ("nobel", '<a href="../">..</a><a href="noble/">noble/</a>', "did you mean `noble`?"),
+    ],
+)
+def test_an_unknown_suite_is_refused_with_the_nearest_that_is_known(
+    site: Site, archive: Archive, suite: str, listing: str, hint: str
+) -> None:
+    if listing:
+        site.put("/debian/dists/", listing.encode(), kind="text/html")
+    with pytest.raises(ConfigError, match=f"no mirror has a suite `{suite}`") as refused:
+        archive.packages(suite, "amd64")
+    assert refused.value.hint == hint
 
 
 def test_a_mirror_without_the_suite_is_a_network_error(archive: Archive) -> None:

@@ -187,7 +187,7 @@ def with_stage(pipeline: Pipeline, **stages: Stage) -> Pipeline:
         ),
         (
             lambda p: with_stage(p, t=WheelStage(name="t", image="python", source="a==1")),
-            ("sources", ""),
+            ("sources.a==1", ""),
         ),
     ],
 )

@@ -158,13 +158,13 @@ class Backends:
         try:
             return self._context.run_step(step, self._lock)
         except StageFailedError as error:
-            raise StageFailedError(
+            raise error.told(
                 f"stage `{base.stage}` cannot be locked: the backend of `{source}` was asked "
                 f"{_ASKED[question]}, and failed",
                 where=self._context.where("stages", base.stage),
                 hint="a hook sees the variables and `config-settings` of its stage, and of the "
                 "sdist it needs, but neither git nor the network",
-                detail=(error.message, *error.detail),
+                shown=False,
             ) from error
 
     def _environment(

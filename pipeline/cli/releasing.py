@@ -49,11 +49,15 @@ def promised(
     cuts = any(isinstance(cell.stage, ReleaseStage) for cell in plan.cells)
     _check_flags(arguments, publishes=bool(stages), cuts=cuts)
     planned = _of_plan(arguments, session.version)
+    if stages or cuts:
+        from pipeline.stages.versions import refuse_declared  # noqa: PLC0415 - few runs publish
+
+        version = read_version(session.files / session.pipeline.project.version)
+        refuse_declared(session.pipeline, plan, version)
     if not stages or cuts or arguments.untagged:
         return Promise(files=planned)
     from pipeline.release.conditions import refuse  # noqa: PLC0415 - few runs publish
 
-    read_version(session.files / session.pipeline.project.version)
     blocked = tuple(_of_tag(session, stages, builds=builds))
     if not arguments.draft:
         refuse(blocked or _of_remote(session))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from pipeline.config.model import Pipeline
     from pipeline.execute.means import Means, Options
     from pipeline.plan.types import Plan, PlannedCell
     from pipeline.store.store import Store
@@ -35,6 +36,7 @@ class Hosting:
 
     options: Options
     cuts: bool
+    plan: Plan
     crossed: frozenset[str] = frozenset()
     interrupted: threading.Event = field(default_factory=threading.Event)
 
@@ -43,7 +45,7 @@ class Hosting:
         """Return it for a plan."""
         cuts = any(isinstance(cell.stage, ReleaseStage) for cell in plan.cells)
         crossed = (cell.name for cell in plan.cells if cell.strategy and cell.strategy.compiler)
-        return cls(options=options, cuts=cuts, crossed=frozenset(crossed))
+        return cls(options=options, cuts=cuts, plan=plan, crossed=frozenset(crossed))
 
     def drafts(self, planned: PlannedCell) -> bool:
         """Whether a stage must leave repository and outside world as they are."""
@@ -69,12 +71,16 @@ def run_on_host(
 ) -> CellReport:
     """Run a stage of the host and return what it said."""
     began = time.monotonic()
+    pipeline = means.pipeline
+    version = read_version(pipeline.root / pipeline.project.version)
+    if isinstance(planned.stage, PublishStage | ReleaseStage):
+        _refuse_other_versions(planned, done, pipeline, hosting, version)
     situation = HostSituation(
         root=means.root,
         pipeline=means.pipeline,
         planned=planned,
         stage=planned.stage,
-        version=read_version(means.pipeline.root / means.pipeline.project.version),
+        version=version,
         today=hosting.options.today,
         draft=hosting.drafts(planned),
         needed=tuple(done[name] for name in planned.needs),
@@ -98,6 +104,23 @@ def run_on_host(
         remarks=said.remarks,
         blocked=said.blocked,
     )
+
+
+def _refuse_other_versions(
+    planned: PlannedCell,
+    done: Mapping[str, CellReport],
+    pipeline: Pipeline,
+    hosting: Hosting,
+    version: str,
+) -> None:
+    """Hold what is published to the version of the tag, and in a release what is not published."""
+    from pipeline.stages.versions import refuse_others  # noqa: PLC0415 - few runs publish
+
+    cells = hosting.plan.by_name()
+    built = (name for name in done if cells[name].kind in {"sdist", "wheel", "image"})
+    names = planned.needs if isinstance(planned.stage, PublishStage) else built
+    made = [(cells[name], done[name]) for name in names]
+    refuse_others(pipeline, made, version)
 
 
 def memory(root: Path, store: Store) -> Path:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from pipeline.project import setuptools
+from pipeline.project.pyproject import requirement_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,6 +30,15 @@ FILE = "VERSION"
 HATCH = r"""(?i)^(__version__|VERSION)(?: ?\: ?str)? *= *([\'"])v?(?P<version>.+?)\2"""
 SCIKIT = r"""(?i)^(__version__|VERSION)(?: ?\: ?str)? *= *([\'"])v?(?P<value>.+?)\2"""
 """How these backends look for a version in a file unless told otherwise."""
+
+COMPUTING = frozenset(
+    {
+        *("setuptools-scm", "setuptools-git-versioning", "vcs-versioning", "versioningit"),
+        *("versioneer", "pbr", "hatch-vcs", "poetry-dynamic-versioning", "pdm-backend-scm"),
+        *("hatch-regex-commit", "uv-dynamic-versioning", "flit-scm", "setuptools-git-version"),
+    }
+)
+"""What is required to build a project whose version is computed, whatever its files say."""
 
 _SEARCHED = {
     "hatch": ("version", "path", "pattern", HATCH),
@@ -49,6 +59,18 @@ def version(project: Project, root: Path, source: str, modules: Iterable[str] = 
         nearest = (_text(place / FILE) for place in (directory, root))
         found = next((text.strip() for text in nearest if _is_version(text.strip())), UNKNOWN)
     return found
+
+
+def declared(project: Project, directory: Path, modules: Iterable[str] = ()) -> str:
+    """Return the version that a project's files say for certain; empty where a backend computes it.
+
+    Some tools write another one into the metadata than what stands in the files: from git, mostly.
+    """
+    if project.version:
+        return project.version
+    requires = {requirement_name(one)[0] for one in project.build_requires}
+    found = "" if requires & COMPUTING else _told(project, directory, modules)
+    return found if _is_version(found) else ""
 
 
 def _is_version(text: str) -> bool:

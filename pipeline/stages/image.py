@@ -55,9 +55,9 @@ def _output(situation: Situation, stage: ImageStage, *, environment: bool) -> Im
     words = [stage.name, version, *axes, situation.target.value]
     annotations = {f"{PREFIX}.title": stage.name, f"{PREFIX}.version": version}
     return ImageOutput(
-        file="-".join(_word(word) for word in words if word) + SUFFIX,
+        file="-".join(tag_word(word) for word in words if word) + SUFFIX,
         name=stage.name,
-        tag="-".join(_word(word) for word in (version or "latest", *axes)),
+        tag="-".join(tag_word(word) for word in (version or "latest", *axes)),
         environment=environment,
         env=_pairs({name: situation.cell.fill(value) for name, value in stage.env.items()}),
         entrypoint=stage.entrypoint,
@@ -68,7 +68,7 @@ def _output(situation: Situation, stage: ImageStage, *, environment: bool) -> Im
     )
 
 
-def _word(text: str) -> str:
+def tag_word(text: str) -> str:
     """Return ``text`` as a tag and a file name may have it; a local version has a ``+``."""
     return re.sub(r"[^A-Za-z0-9._-]+", "_", text)
 

@@ -63,8 +63,15 @@ def _checked(situation: Situation, stage: WheelStage) -> tuple[str, ...]:
     return own
 
 
+def local_version(variant: Variant) -> str:
+    """Return what a variant adds to the version, such as ``cu130``; empty where it names itself."""
+    major, minor = variant.cuda.split(".")
+    return f"cu{major}{minor}" if variant.naming == "local" else ""
+
+
 def _variant_flags(variant: Variant) -> tuple[str, ...]:
     """Return the flags that name a variant, such as ``cuda13`` or ``cu130``."""
-    major, minor = variant.cuda.split(".")
-    name = f"--suffix=cuda{major}" if variant.naming == "suffix" else f"--local=cu{major}{minor}"
+    major = variant.cuda.split(".")[0]
+    local = local_version(variant)
+    name = f"--local={local}" if local else f"--suffix=cuda{major}"
     return (name, *(f"--require={requirement}" for requirement in variant.requires))

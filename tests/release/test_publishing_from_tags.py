@@ -77,11 +77,11 @@ def message(project: Project) -> str:
 def handed(project: Project, *words: str, index: FaultyIndex | None = None) -> Ran:
     """Run what publishes in a workflow, on files that other jobs made."""
     files = project.root.parent / "files"
-    made = {
-        path.name: {"name": path.name, "sha256": sha256_file(path), "size": path.stat().st_size}
+    wheel, sdist = (
+        {"name": path.name, "sha256": sha256_file(path), "size": path.stat().st_size}
         for path in sorted(files.iterdir())
-    }
-    cells = {"wheel": [made[FILES[0]]], "sdist": [made[FILES[1]]], "test": []}
+    )
+    cells = {"wheel": [wheel], "sdist": [sdist], "test": []}
     needs = {"build": {"result": "success", "outputs": {"linux": json.dumps(cells)}}}
     given = {} if index is None else access(index)
     nowhere = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", **given}
@@ -231,6 +231,48 @@ def test_a_list_that_was_edited_lets_nothing_through(
         refused = handed(released, *more, index=index).expect(7)
         assert "what was made is not what the plan or the tag lists" in refused.stderr
         assert words in refused.stderr
+    assert index.requests == []
+
+
+def says(project: Project, version: str) -> None:
+    """Let the project's own file say a version, where it said that the backend reads `VERSION`."""
+    text = project.read("pyproject.toml")
+    assert 'dynamic = ["version"]' in text
+    project.write("pyproject.toml", text.replace('dynamic = ["version"]', f'version = "{version}"'))
+    project.commit()
+
+
+def test_another_version_in_the_project_s_files_is_refused_before_anything_is_built(
+    released: Project,
+) -> None:
+    untagged(released)
+    says(released, "1.0.1")
+    for words in (("run", "release"), ("run", "release", "--draft"), ("run", "publish", "--draft")):
+        refused = released.run(*words, "--offline").expect(7)
+        assert (
+            "`VERSION` says 1.0.0, but `pyproject.toml` (`version` in `[project]`) says 1.0.1"
+            in (refused.stderr)
+        )
+        assert "built" not in refused.stdout
+    assert released.git("tag") == ""
+    assert "says 1.0.1" in handed(released, "--draft", "--untagged").expect(7).stderr
+
+
+def test_versions_are_compared_by_what_they_mean(released: Project) -> None:
+    untagged(released)
+    says(released, "v1.0")
+    handed(released, "--draft", "--untagged").expect(0)
+
+
+def test_a_file_of_another_version_is_refused_by_name(
+    released: Project, index: FaultyIndex
+) -> None:
+    (released.root.parent / "files" / FILES[0]).unlink()
+    wheel = making.wheel(released.root.parent / "files", "example-duration", "1.0.1")
+    for more in ((), ("--draft",), ("--untagged",)):
+        refused = handed(released, *more, index=index).expect(7)
+        assert f"the name of `{wheel.name}` says version 1.0.1, but `VERSION`" in refused.stderr
+        assert "says 1.0.0" in refused.stderr
     assert index.requests == []
 
 

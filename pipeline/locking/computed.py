@@ -43,7 +43,8 @@ def computed(
             base = _base(context, source, lock, where)
             markers = linux_environment(base.python, base.target.machine)
             extras = environment.extras if source in own else ()
-            found |= set(backends.dependencies(source, base, extras, markers))
+            told = backends.dependencies(source, base, extras, markers)
+            found |= set(context.projects(source).sources.followed(told))
     for requirement in sorted(found):
         place = members.places.get(requirement_name(requirement)[0])
         if place and place not in sources:

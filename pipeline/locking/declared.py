@@ -10,6 +10,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from pipeline.config.stages import CommandStage, ImageStage, SdistStage, TestStage, WheelStage
+from pipeline.errors import ConfigError
 from pipeline.images.archive import held
 from pipeline.locking.bases import is_third_party
 from pipeline.locking.workspace import asked
@@ -17,13 +18,14 @@ from pipeline.platforms import Workplace
 from pipeline.project.pyproject import normal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from pipeline.config.model import Environment, Image
     from pipeline.config.stages import ContainerStage
     from pipeline.lock.types import Declared, RequirementSet
     from pipeline.locking.bases import BackendOptions, Base
+    from pipeline.locking.pip_settings import PipSettings
     from pipeline.locking.workspace import Members
     from pipeline.project.pyproject import Project
 
@@ -83,6 +85,7 @@ def environment(declared: Environment, members: Members) -> Declared:
         {
             **found.words,
             "conflicts": declared.conflicts,
+            "indexes": _indexes(projects, _all(found.words.values())),
             "hook inputs": _all(p.hook_inputs for p in projects if p.dependencies is None),
             "platforms": () if everywhere else [place.value for place in declared.platforms],
             **option_words(
@@ -105,7 +108,39 @@ def base(stage: ContainerStage, base: Base, projects: Callable[[str], Project]) 
     words = _stage_words(stage, base, projects)
     if words is None:
         return None
-    return _words({**words, "python": [base.python], "glibc": [base.glibc]})
+    words = {word: list(values) for word, values in words.items()}
+    sources = {base.source, *base.wheels} - {""}
+    own = [projects(source) for source in sorted(sources) if not is_third_party(source)]
+    return _words(
+        {
+            **words,
+            "indexes": _indexes(own, _all(words.values())),
+            "python": [base.python],
+            "glibc": [base.glibc],
+        }
+    )
+
+
+def _indexes(projects: Iterable[Project], requirements: Sequence[str]) -> list[str]:
+    """Return the indexes that projects name for what is required, after the package."""
+    found = (project.sources.asked(requirements) for project in projects)
+    return [f"{name} {one.name} {one.address}" for rows in found for name, one in rows.items()]
+
+
+def require_indexes(
+    projects: Iterable[Project], asked: Sequence[str], pip: PipSettings, where: str
+) -> None:
+    """Raise ConfigError for a package from an index that pip's settings do not name."""
+    for project in projects:
+        for name, index in project.sources.asked(asked).items():
+            if not (index.address and pip.has_index(index.address)):
+                raise ConfigError(
+                    f"`{project.where}` takes `{name}` from the index `{index.name}`, which pip's "
+                    "settings do not name",
+                    where=where,
+                    hint="name its address there, such as in `PIP_EXTRA_INDEX_URL`, or leave that "
+                    "source out",
+                )
 
 
 def _stage_words(

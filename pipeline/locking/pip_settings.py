@@ -10,6 +10,7 @@ import ast
 import os
 import re
 import sys
+import urllib.parse
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,10 @@ class PipSettings:
     timeout: float = TIMEOUT_SECONDS
     trusted_hosts: tuple[str, ...] = ()
 
+    def has_index(self, address: str) -> bool:
+        """Whether the index of an address is asked; logins in addresses do not count."""
+        return _bare(address) in {_bare(one) for one in (self.index, *self.extra_indexes) if one}
+
     def uv_environment(self) -> dict[str, str]:
         """Return the variables that set uv to the same indexes.
 
@@ -59,6 +64,11 @@ class PipSettings:
             "HTTPS_PROXY": self.proxy,
         }
         return {name: value for name, value in wanted.items() if value}
+
+
+def _bare(address: str) -> str:
+    parts = urllib.parse.urlsplit(address)
+    return f"{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/").lower()
 
 
 def read(environ: Mapping[str, str]) -> PipSettings:

@@ -146,11 +146,16 @@ def _wanted(context: Context, name: str, known: Members, lock: Lock, backends: B
     elif found := computed(context, name, words, known, lock=lock, backends=backends):
         words = dict(sorted({**words, "metadata": found}.items()))
     sources = words.get("sources", ["."])
+    required = tuple(sorted({value for word in ASKED for value in words.get(word, [])}))
+    if not stays:
+        projects = [context.projects(source) for source in sources]
+        where = context.where("environments", name)
+        declared.require_indexes(projects, required, context.settings.pip, where)
     return Wanted(
         name=name,
         environment=environment,
         words=words,
-        asked=tuple(sorted({value for word in ASKED for value in words.get(word, [])})),
+        asked=required,
         python=oldest_python(
             ",".join(words.get("requires-python", [])), context.projects(sources[0]).where
         ),

@@ -103,6 +103,9 @@ def _resolve(
             hint=f"add `python3` to `packages` in `images/{base.image}.yaml`",
         )
     asked, found = _asked(stage, base, words, backends, context)
+    sources = {base.source, *base.wheels} - {""}
+    projects = [context.projects(source) for source in sources if not is_third_party(source)]
+    declared.require_indexes(projects, asked, context.settings.pip, where)
     # The names of those that no file tells are known now that their backends were asked.
     own = frozenset(name for source in base.wheels for name in backends.names(source, base))
     request = Request(
@@ -174,7 +177,11 @@ def _to_run(
     environment = linux_environment(base.python, base.target.machine)
     for source in base.wheels:
         if is_third_party(source) or context.projects(source).dependencies is None:
-            computed += backends.dependencies(source, base, stage.extras, environment)
+            told = backends.dependencies(source, base, stage.extras, environment)
+            followed = (
+                () if is_third_party(source) else context.projects(source).sources.followed(told)
+            )
+            computed += followed or told
     fixed = [
         value for word in ("dependencies", "groups", "requires") for value in words.get(word, [])
     ]

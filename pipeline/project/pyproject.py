@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError
 from pipeline.files import sha256_bytes
-from pipeline.project import setuptools
+from pipeline.project import setuptools, sources
+from pipeline.project.sources import Sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -58,6 +59,7 @@ class Project:
     ``hook_inputs`` names what the backend's hooks read, each with a digest. ``version`` and
     ``entry_points`` (by group and name, scripts among them) are those of ``[project]``;
     ``is_declared`` is whether there is that table, ``dynamic`` what it leaves to the backend.
+    ``sources`` says where requirements come from that are not an index's.
     ``is_built`` is whether a build system is named, if only by a ``setup.py``.
     ``reader`` is the table below ``[tool]``, all of which is ``tool``, that tells the layout; it is
     empty for a backend that we do not know. ``where`` is the file for messages.
@@ -80,14 +82,15 @@ class Project:
     dynamic: tuple[str, ...] = ()
     reader: str = "setuptools"
     tool: Mapping[str, object] = field(default_factory=dict, repr=False)
+    sources: Sources = field(default_factory=Sources, repr=False)
 
     def extra_requires(self, name: str) -> tuple[str, ...]:
         """Return what an extra requires, with the project's references to itself followed."""
-        return tuple(self._extra(normal(name), ()))
+        return self.sources.followed(self._extra(normal(name), ()))
 
     def group_requires(self, name: str) -> tuple[str, ...]:
         """Return the requirements of a dependency group with its includes (PEP 735)."""
-        return tuple(self._closed(self._group(normal(name), ()), ()))
+        return self.sources.followed(self._closed(self._group(normal(name), ()), ()))
 
     def _extra(self, name: str, seen: tuple[str, ...]) -> Iterator[str]:
         if name not in self.extras:
@@ -170,7 +173,14 @@ def read_project(root: Path, source: str) -> Project:
         data = b""
     except OSError as error:
         raise ConfigError(f"`{where}` cannot be read: {error.strerror}", where=where) from error
-    return parse_project(data, where, directory)
+    found = parse_project(data, where, directory)
+    told = sources.read(found.tool, root.absolute(), directory.absolute(), where)
+    return replace(
+        found,
+        sources=told,
+        dependencies=None if found.dependencies is None else told.followed(found.dependencies),
+        build_requires=told.followed(found.build_requires),
+    )
 
 
 def parse_project(data: bytes, where: str, directory: Path) -> Project:

@@ -198,7 +198,7 @@ def _tell_untracked(session: Session) -> None:
     """Name the files that a failed step may have missed: what git does not know is no input."""
     if worktree.git_index_path(session.root) is None:
         return
-    names = untracked_files(session.root)
+    names = [name for name in untracked_files(session.root) if not name.startswith(f"{DIST}/")]
     more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
     if names:
         listed = ", ".join(f"`{name}`" for name in names[:FEW])

@@ -134,7 +134,8 @@ def require(name: str, pipeline: Pipeline) -> None:
     if name not in pipeline.environments:
         known = ", ".join(f"`{known}`" for known in pipeline.environments) or "none"
         raise UsageError(
-            f"there is no environment `{name}`", hint=f"`environments:` declares {known}"
+            f"unknown environment `{name}`",
+            hint=f"`environments` in pipeline.yaml declares {known}",
         )
     platforms = pipeline.environments[name].platforms
     here = Workplace.here()

@@ -101,6 +101,29 @@ def index(root: Path, below: str = "") -> tuple[Tracked, ...]:
     return tuple(found[path] for path in sorted(found))
 
 
+def listed_tree(root: Path, tree: str) -> tuple[Tracked, ...]:
+    """Return the files, links and submodules of a tree or commit; paths are relative to it."""
+    found = []
+    for row in rows(ask(root, "ls-tree", "-r", "-z", "--full-tree", tree)):
+        facts, _, path = row.partition("\t")
+        mode, _, blob = facts.split(" ")
+        found.append(Tracked(path=path, mode=mode, blob=blob))
+    return tuple(found)
+
+
+def index_flags(root: Path, paths: Iterable[str]) -> dict[str, str]:
+    """Return which paths git was told not to look at (git-update-index(1)), each with the word."""
+    wanted = set(paths)
+    found = {}
+    for row in rows(ask(root, *LIST, "-v", "--", ".")):
+        letter, _, path = row.partition(" ")
+        if path in wanted and letter == "S":
+            found[path] = "skip-worktree"
+        elif path in wanted and letter.islower():
+            found[path] = "assume-unchanged"
+    return found
+
+
 def tracked_files(root: Path, below: str = "") -> tuple[str, ...]:
     """Return the tracked files and links below ``root / below`` that are there, sorted.
 

@@ -109,7 +109,7 @@ class Checkout:
     def files(self) -> tuple[str, ...]:
         """All files that may be inputs: what git tracks, or outside git what is not ignored."""
         if self._parts:
-            absent = set(self._absent)
+            absent = set(self.absent)
             known = [name for name in self._rows if name not in absent]
         else:
             known = list(unignored_files(self.root))
@@ -156,7 +156,7 @@ class Checkout:
         }
 
     @cached_property
-    def _absent(self) -> tuple[str, ...]:
+    def absent(self) -> tuple[str, ...]:
         """Tracked files that are not on disk: deleted, or left out by a sparse checkout."""
         absent = git.absent_files(self.root, self._rows)
         self.watched.update(str(self.root / name) for name in absent)
@@ -188,6 +188,7 @@ class Checkout:
         return self._trees[wanted]
 
     def _source(self, source: str, inputs: tuple[str, ...]) -> SourceTree:
+        self.require_submodules(inputs or (source,))
         names = self._names(source, inputs)
         if not names:
             meant = f"inputs {', '.join(inputs)}" if inputs else f"`{source}`"
@@ -196,9 +197,8 @@ class Checkout:
                 where="pipeline.yaml",
                 hint="new files count once git tracks them: `git add` them",
             )
-        self._require_submodules(inputs or (source,))
         wanted = re.compile("|".join(map(glob_pattern, inputs or (source or ".",))))
-        self.left_out.update(name for name in self._absent if wanted.fullmatch(name))
+        self.left_out.update(name for name in self.absent if wanted.fullmatch(name))
         entries: dict[str, Entry] = {}
         elsewhere: dict[str, str] = {}
         for name in self._with_link_targets(names, source):
@@ -230,7 +230,8 @@ class Checkout:
             return list(self.files)
         return list(self._starting_with(f"{PurePosixPath(source).as_posix()}/"))
 
-    def _require_submodules(self, globs: Iterable[str]) -> None:
+    def require_submodules(self, globs: Iterable[str]) -> None:
+        """Raise ConfigError where globs reach into a submodule that is not checked out."""
         for part in self._parts:
             for one in part.tracked.values():
                 if (
@@ -270,37 +271,35 @@ class Checkout:
                 pending.append(target)
         return sorted(known)
 
-    def _entries(self, name: str, path: str, source: str) -> Iterator[tuple[Entry, str]]:
-        """Yield what the file ``path`` is in the tree under ``name``, each with its place."""
+    def _entries(
+        self, name: str, path: str, source: str, passed: tuple[str, ...] = ()
+    ) -> Iterator[tuple[Entry, str]]:
+        """Yield what the file ``path`` is in the tree under ``name``, each with its place.
+
+        ``passed`` are the directories that links led into on the way.
+        """
         entry = self.entry(path)
         if entry is None:
             return
-        if entry.kind == "link" and (name != path or _leaves(entry, source)):
-            yield from self._resolved(name, path, entry, source)
-        else:
+        if entry.kind != "link" or not (passed or _leaves(entry, source)):
             yield replace(entry, path=name), path
-
-    def _resolved(
-        self, name: str, path: str, entry: Entry, source: str
-    ) -> Iterator[tuple[Entry, str]]:
-        """Yield what a link leads to, in its place; the link itself where that is elsewhere.
-
-        A link out of the repository stays one, and no archive takes it.
-        """
+            return
         end = self._end_of(path)
         if end is None:
+            # A link out of the repository stays one, and no archive takes it.
             yield replace(entry, path=name), path
             return
         found = self._tracked_at(end)
-        if not found or f"{path}/".startswith(f"{end}/"):
+        circular = end == "." or end in passed or path.startswith(f"{end}/")
+        if circular or not found:
             raise ConfigError(
-                f"the link `{path}` leaves `{source}` and leads to `{end}`, "
-                + ("which it lies in" if found else "which git does not track"),
+                f"the link `{path}` leads to `{end}`, "
+                + ("where it is itself" if circular else "which git does not track"),
                 where=path,
-                hint="a link must lead to files that git tracks; `git add` them",
+                hint=f"a link that leaves `{source}` must lead to files that git tracks",
             )
         for one in found:
-            yield from self._entries(name + one.removeprefix(end), one, source)
+            yield from self._entries(name + one.removeprefix(end), one, source, (*passed, end))
 
     def _tracked_at(self, end: str) -> list[str]:
         """Return the files that are, or lie below, a path that may begin with ``..``."""
@@ -328,10 +327,10 @@ class Checkout:
             here = os.path.normpath(os.path.join(here, part))
             if not (here == top or here.startswith(f"{top}/")):
                 return None
-            if os.path.islink(here):
-                self.watched.add(here)
+            link = self.entry(os.path.relpath(here, self.root))
+            if link and link.kind == "link":
                 followed += 1
-                target = os.readlink(here)
+                target = link.target
                 if target.startswith("/") or followed > MAXIMUM_LINKS:
                     return None
                 rest += target.split("/")[::-1]

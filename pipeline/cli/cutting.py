@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.checkout import git, worktree
+from pipeline.checkout.differences import differences
 from pipeline.checkout.snapshot import (
     IncompleteCommitError,
     change,
@@ -75,8 +76,12 @@ def take_commit(session: Session, *, notes: bool) -> None:
             hint=f"`git add --force {ignored[0]}` and commit it, or remove it",
         )
     wanted = (read_settings(root).directory,) if notes else ()
+    changed, head = changed_paths(root, wanted), git.head(root)
+    if head and not changed and (other := differences(root, head)):
+        more = f" (and {len(other) - 1} more)" if len(other) > 1 else ""
+        session.console.info(f"{other[0]}{more}; the commit counts")
     try:
-        session.work_on(lay_out(root, git.head(root), copy, changed_paths(root, wanted)))
+        session.work_on(lay_out(root, head, copy, changed))
     except IncompleteCommitError as error:
         raise ReleaseRefusedError(error.message, hint=error.hint, detail=error.detail) from error
 

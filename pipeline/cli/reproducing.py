@@ -6,6 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipeline.checkout import git
+from pipeline.checkout.differences import differences
 from pipeline.checkout.history import body_of, commit_of
 from pipeline.checkout.worktree import is_repository
 from pipeline.errors import UsageError
@@ -23,6 +25,9 @@ from pipeline.execute.reproduce import (
 )
 from pipeline.files import sha256_file
 from pipeline.release.listing import listed
+
+SHOWN = 10
+"""How many files on disk are named as what may have made a difference."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,11 +75,27 @@ def relisted(tag: str, session: Session) -> tuple[Comparison, ...]:
         files = {name: digest for stage in stages.values() for name, digest in stage.items()}
         for name in sorted(name for name, digest in files.items() if not digest):
             session.console.info(f"{name}: compiled on its own platform, so the tag has no sha256")
-        return tuple(
-            replace(_held(name, files[name], dist, session.root / DIST), commit=commit)
-            for name in sorted(files)
-            if files[name]
+        return _explained(
+            [
+                replace(_held(name, files[name], dist, session.root / DIST), commit=commit)
+                for name in sorted(files)
+                if files[name]
+            ],
+            session.root,
         )
+
+
+def _explained(compared: Sequence[Comparison], root: Path) -> tuple[Comparison, ...]:
+    """Add where the files on disk are not those of the commit, if one was made of them here."""
+    other = [one for one in compared if not one.same]
+    if not other or git.head(root) != other[0].commit:
+        return tuple(compared)
+    found = [str(difference) for difference in differences(root, other[0].commit)]
+    more = [f"and {len(found) - SHOWN} more files on disk"] if len(found) > SHOWN else []
+    return tuple(
+        one if one.same else replace(one, differences=(*one.differences, *found[:SHOWN], *more))
+        for one in compared
+    )
 
 
 def _held(name: str, digest: str, dist: Path, released: Path) -> Comparison:
@@ -93,7 +114,8 @@ def _of_commit(claims: Sequence[Claimed], session: Session) -> tuple[Comparison,
     cells = ", ".join(f"`{cell}`" for cell in dict.fromkeys(c.claim.cell for c in claims))
     with snapshot(session.root, commit, session.store) as laid:
         session.console.info(f"building {cells} of commit {commit[:12]} again")
-        return reproduce(claims, laid, _means(laid, session), engine=session.engine_choice)
+        compared = reproduce(claims, laid, _means(laid, session), engine=session.engine_choice)
+        return _explained(compared, session.root)
 
 
 def _means(laid: Snapshot, session: Session) -> Means:

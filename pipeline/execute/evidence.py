@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pipeline.checkout import git
+from pipeline.checkout.differences import differences
 from pipeline.checkout.history import prefix
 from pipeline.checkout.worktree import is_repository
 from pipeline.errors import PipelineError
@@ -90,9 +91,10 @@ def origin_of(root: Path, copy: Path | None = None) -> Origin:
     place = copy or root
     found = [place / "pipeline.yaml", place / LOCK_FILE, *place.glob("images/*.yaml")]
     files = {path.relative_to(place).as_posix(): sha256_file(path) for path in sorted(found)}
-    if not is_repository(root) or _changed(root, files):
+    commit = git.head(root) if is_repository(root) and not _changed(root, files) else ""
+    if not commit or (copy is None and differences(root, commit)):
         return Origin(commit="", repository="", files=files)
-    return Origin(commit=git.head(root), repository=_repository(root), files=files)
+    return Origin(commit=commit, repository=_repository(root), files=files)
 
 
 def _changed(root: Path, declarations: Iterable[str]) -> bool:

@@ -32,6 +32,7 @@ def globs(situation: Situation) -> tuple[str, ...]:
     found = tuple(cell.fill(glob) for glob in stage.inputs)
     for index, glob in enumerate(found):
         if not situation.checkout.matching(glob):
+            situation.checkout.require_submodules((glob,))
             raise ConfigError(
                 f"`{glob}` in the `inputs` of `{cell.name}` matches no file of the repository",
                 where=situation.pipeline.where("stages", stage.name, "inputs", str(index)),
@@ -47,6 +48,9 @@ def remedy(checkout: Checkout, glob: str) -> str:
     """
     if there := list(islice(_on_disk(checkout, glob), SHOWN)):
         return _untracked(checkout, there)
+    if absent := [name for name in checkout.absent if re.fullmatch(glob_pattern(glob), name)]:
+        names = listing(absent[:SHOWN])
+        return f"{names}: tracked, but not on disk; `git checkout -- {absent[0]}` brings it"
     if near := _nearest(checkout.files, glob):
         return f"did you mean `{near}`?"
     return "take it out, or add what it names: a new file counts once git tracks it"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.unit.conftest import Repository
 
@@ -25,13 +26,17 @@ FILES = {
     "kept/deep.py": "Y = 2\n",
     "tool.sh": "#!/bin/sh\n",
 }
-CASES: list[Case] = []
+CASES: dict[Case, str] = {}
 
 
-def case(function: Case) -> Case:
-    """List a case."""
-    CASES.append(function)
-    return function
+def case(cause: str) -> Callable[[Case], Case]:
+    """List a case with the cause that is told."""
+
+    def listed(function: Case) -> Case:
+        CASES[function] = cause
+        return function
+
+    return listed
 
 
 def begin(repository: Repository) -> None:
@@ -50,32 +55,41 @@ def again(repository: Repository, *paths: str) -> None:
     repository.git("checkout", "--quiet", "--", *paths)
 
 
+ALLOWED = ("-c", "protocol.file.allow=always")
+
+
+def add_submodule(repository: Repository, other: Path, place: str) -> None:
+    """Add a submodule and commit it."""
+    repository.git(*ALLOWED, "submodule", "--quiet", "add", str(other), place)
+    repository.commit()
+
+
 def attributes(repository: Repository, line: str) -> None:
     repository.write(".gitattributes", f"{line}\n")
     repository.commit()
 
 
-@case
+@case("its mode on disk (core.fileMode=false)")
 def modes_that_the_disk_cannot_keep(repository: Repository) -> None:
     repository.git("config", "core.fileMode", "false")
     (repository.root / "code.py").chmod(0o755)
     (repository.root / "tool.sh").chmod(0o644)
 
 
-@case
+@case("its mode on disk (core.fileMode=false)")
 def modes_of_one_work_tree(repository: Repository) -> None:
     repository.git("config", "extensions.worktreeConfig", "true")
     repository.git("config", "--worktree", "core.fileMode", "false")
     (repository.root / "code.py").chmod(0o755)
 
 
-@case
+@case("its kind on disk (core.symlinks=false)")
 def links_that_the_disk_cannot_keep(repository: Repository) -> None:
     repository.git("config", "core.symlinks", "false")
     again(repository, "link")
 
 
-@case
+@case("filter=strip")
 def a_clean_filter(repository: Repository) -> None:
     attributes(repository, "*.nb filter=strip")
     repository.git("config", "filter.strip.clean", "sed /output/d")
@@ -83,7 +97,7 @@ def a_clean_filter(repository: Repository) -> None:
     repository.git("add", "notes.nb")
 
 
-@case
+@case("filter=crypt")
 def a_smudge_filter(repository: Repository) -> None:
     repository.git("config", "filter.crypt.clean", "tr b-zA a-y_")
     repository.git("config", "filter.crypt.smudge", "tr a-y_ b-zA")
@@ -92,7 +106,7 @@ def a_smudge_filter(repository: Repository) -> None:
     again(repository, "notes.nb")
 
 
-@case
+@case("filter=strip")
 def a_filter_by_attributes_of_this_clone(repository: Repository) -> None:
     repository.git("config", "filter.strip.clean", "sed /output/d")
     repository.write(".git/info/attributes", "*.nb filter=strip\n")
@@ -100,7 +114,7 @@ def a_filter_by_attributes_of_this_clone(repository: Repository) -> None:
     repository.git("add", "notes.nb")
 
 
-@case
+@case("filter=strip")
 def a_filter_by_attributes_of_this_person(repository: Repository) -> None:
     repository.git("config", "filter.strip.clean", "sed /output/d")
     repository.write(".git/mine", "*.nb filter=strip\n")
@@ -109,7 +123,7 @@ def a_filter_by_attributes_of_this_person(repository: Repository) -> None:
     repository.git("add", "notes.nb")
 
 
-@case
+@case("filter=strip")
 def a_filter_by_a_macro(repository: Repository) -> None:
     repository.git("config", "filter.strip.clean", "sed /output/d")
     attributes(repository, "[attr]notebook filter=strip\n*.nb notebook")
@@ -117,13 +131,13 @@ def a_filter_by_a_macro(repository: Repository) -> None:
     repository.git("add", "notes.nb")
 
 
-@case
+@case("line ends (core.autocrlf)")
 def line_ends_by_setting(repository: Repository) -> None:
     repository.git("config", "core.autocrlf", "true")
     again(repository, "lines.txt", "code.py")
 
 
-@case
+@case("line ends (core.autocrlf)")
 def line_ends_on_the_way_in(repository: Repository) -> None:
     repository.git("config", "core.autocrlf", "input")
     repository.git("config", "core.safecrlf", "false")
@@ -131,83 +145,83 @@ def line_ends_on_the_way_in(repository: Repository) -> None:
     repository.git("add", "lines.txt")
 
 
-@case
+@case("line ends (eol=crlf)")
 def line_ends_by_attribute(repository: Repository) -> None:
     attributes(repository, "*.txt text eol=crlf")
     again(repository, "lines.txt")
 
 
-@case
+@case("line ends (text=auto)")
 def line_ends_of_the_platform(repository: Repository) -> None:
     repository.git("config", "core.eol", "crlf")
     attributes(repository, "* text=auto")
     again(repository, "lines.txt")
 
 
-@case
+@case("line ends (crlf)")
 def line_ends_by_the_old_attribute(repository: Repository) -> None:
     repository.git("config", "core.eol", "crlf")
     attributes(repository, "*.txt crlf")
     again(repository, "lines.txt")
 
 
-@case
+@case("ident")
 def an_identity(repository: Repository) -> None:
     repository.write("lines.txt", "$Id$\n")
     attributes(repository, "*.txt ident")
     again(repository, "lines.txt")
 
 
-@case
+@case("working-tree-encoding=UTF-16")
 def an_encoding(repository: Repository) -> None:
     repository.write(".gitattributes", "*.txt text working-tree-encoding=UTF-16\n")
     (repository.root / "lines.txt").write_bytes("one\n".encode("utf-16"))
     repository.commit()
 
 
-@case
+@case("assume-unchanged")
 def assumed_unchanged(repository: Repository) -> None:
     repository.git("update-index", "--assume-unchanged", "code.py")
     repository.write("code.py", "X = 2\n")
 
 
-@case
+@case("assume-unchanged")
 def ignored_by_stat(repository: Repository) -> None:
     repository.git("config", "core.ignoreStat", "true")
     again(repository, "code.py")
     repository.write("code.py", "X = 2\n")
 
 
-@case
+@case("skip-worktree")
 def skipped_in_the_work_tree(repository: Repository) -> None:
     repository.git("update-index", "--skip-worktree", "code.py")
     repository.write("code.py", "X = 2\n")
 
 
-@case
+@case("it is not there (skip-worktree)")
 def skipped_and_gone(repository: Repository) -> None:
     repository.git("update-index", "--skip-worktree", "code.py")
     (repository.root / "code.py").unlink()
 
 
-@case
+@case("it is not there (skip-worktree)")
 def a_sparse_checkout(repository: Repository) -> None:
     repository.git("sparse-checkout", "set", "--no-cone", "/*", "!/kept/")
 
 
-@case
+@case("it is not there (skip-worktree)")
 def a_sparse_index(repository: Repository) -> None:
     repository.git("sparse-checkout", "set", "--cone", "--sparse-index", "elsewhere")
 
 
-@case
+@case("skip-worktree")
 def a_file_outside_of_a_sparse_checkout(repository: Repository) -> None:
     repository.git("sparse-checkout", "set", "--no-cone", "/*", "!/kept/")
     repository.git("config", "sparse.expectFilesOutsideOfPatterns", "true")
     repository.write("kept/deep.py", "Y = 3\n")
 
 
-@case
+@case("its content was changed")
 def a_change_that_stat_does_not_tell(repository: Repository) -> None:
     """Keep size and set the time back, where git was told to look at nothing else."""
     repository.git("config", "core.trustctime", "false")
@@ -220,7 +234,7 @@ def a_change_that_stat_does_not_tell(repository: Repository) -> None:
     os.utime(file, (1_000_000_000, 1_000_000_000))
 
 
-@case
+@case("git replaces its blob")
 def a_replaced_blob(repository: Repository) -> None:
     repository.write("other", "X = 3\n")
     other = repository.git("hash-object", "-w", "other").strip()
@@ -232,14 +246,14 @@ def a_replaced_blob(repository: Repository) -> None:
     os.utime(repository.root / ".git" / "index", (later, later))
 
 
-@case
+@case("assume-unchanged")
 def a_split_index(repository: Repository) -> None:
     repository.git("config", "core.splitIndex", "true")
     repository.git("update-index", "--split-index")
     assumed_unchanged(repository)
 
 
-@case
+@case("assume-unchanged")
 def objects_that_are_borrowed(repository: Repository) -> None:
     """Git reads them through ``info/alternates``."""
     objects = repository.root / ".git" / "objects"

@@ -107,6 +107,125 @@ def test_outside_git_every_file_counts_that_is_not_ignored(repository: Path) -> 
     assert "x.log" not in found
 
 
+def entries(root: Path, source: str = ".") -> dict[str, str]:
+    found = checkout(root).source(source, ())
+    return {
+        e.path: e.target or f"{e.mode:o} {found.place(e.path).read_text()}"
+        for e in found.tree.entries
+    }
+
+
+def test_modes_are_those_of_the_index_where_the_disk_has_none(repository: Path) -> None:
+    before = checkout(repository).source(".", ()).tree.digest
+    git(repository, "config", "core.fileMode", "false")
+    (repository / "VERSION").chmod(0o755)
+    (repository / "tool.sh").chmod(0o644)
+    assert checkout(repository).source(".", ()).tree.digest == before
+    git(repository, "config", "core.fileMode", "yes")
+    assert checkout(repository).source(".", ()).tree.digest != before
+
+
+def test_links_are_those_of_the_index_where_the_disk_has_none(repository: Path) -> None:
+    before = checkout(repository).source(".", ()).tree.digest
+    git(repository, "config", "core.symlinks", "false")
+    link = repository / "packages" / "a" / "VERSION"
+    link.unlink()
+    link.write_text("../../VERSION")
+    assert checkout(repository).source(".", ()).tree.digest == before
+    assert entries(repository, "packages/a")["packages/a/VERSION"] == "644 1.0"
+
+
+def test_tracked_files_that_are_not_on_disk_are_told_and_watched(repository: Path) -> None:
+    (repository / "packages" / "a" / "code.py").unlink()
+    found = checkout(repository)
+    found.source("packages/a", ())
+    assert found.left_out == {"packages/a/code.py"}
+    assert str(repository / "packages" / "a" / "code.py") in found.watched
+    other = checkout(repository)
+    other.source(".", ("VERSION",))
+    assert not other.left_out
+
+
+def link(root: Path, path: str, target: str) -> None:
+    (root / path).parent.mkdir(parents=True, exist_ok=True)
+    (root / path).symlink_to(target)
+    git(root, "add", path)
+
+
+def test_links_within_a_project_stay_links(repository: Path) -> None:
+    link(repository, "packages/a/src/again", "../code.py")
+    assert entries(repository, "packages/a")["packages/a/src/again"] == "../code.py"
+    assert entries(repository)["packages/a/VERSION"] == "../../VERSION"
+
+
+def test_a_link_to_a_directory_elsewhere_becomes_its_files(repository: Path) -> None:
+    (repository / "shared" / "deep").mkdir(parents=True)
+    (repository / "shared" / "deep" / "run.sh").write_text("run")
+    (repository / "shared" / "deep" / "run.sh").chmod(0o755)
+    (repository / "shared" / "untracked").touch()
+    git(repository, "add", "shared/deep")
+    link(repository, "shared/version", "../VERSION")
+    link(repository, "packages/a/data", "../../shared")
+    found = entries(repository, "packages/a")
+    assert found["packages/a/data/deep/run.sh"] == "755 run"
+    assert found["packages/a/data/version"] == "644 1.0"
+    assert not {name for name in found if not name.startswith("packages/a/")}
+    assert "packages/a/data/untracked" not in found
+
+
+def test_a_link_by_way_of_others_becomes_what_is_at_its_end(repository: Path) -> None:
+    link(repository, "shared", "packages")
+    link(repository, "again", "shared/a/code.py")
+    link(repository, "packages/b/code.py", "../../again")
+    found = checkout(repository)
+    assert found.source("packages/b", ()).place("packages/b/code.py").name == "code.py"
+    assert entries(repository, "packages/b") == {"packages/b/code.py": "644 x = 1\n"}
+    passed = {str(repository / name) for name in ("shared", "again", "packages/b/code.py")}
+    assert passed <= found.watched
+
+
+@pytest.mark.parametrize("target", ["../../../outside", "/etc/hostname"])
+def test_a_link_out_of_the_repository_is_not_followed(repository: Path, target: str) -> None:
+    (repository.parent / "outside").write_text("secret")
+    link(repository, "packages/a/out", target)
+    assert entries(repository, "packages/a")["packages/a/out"] == target
+
+
+@pytest.mark.parametrize("target", ["../../untracked", "../../nowhere", "../../ignored/deep"])
+def test_a_link_to_what_git_does_not_track_is_refused(repository: Path, target: str) -> None:
+    (repository / "ignored").mkdir()
+    for name in ("untracked", "ignored/deep"):
+        (repository / name).touch()
+    link(repository, "packages/a/out", target)
+    with pytest.raises(ConfigError, match="which git does not track"):
+        entries(repository, "packages/a")
+
+
+def test_a_link_to_a_directory_that_it_lies_in_is_refused(repository: Path) -> None:
+    link(repository, "packages/a/above", "../..")
+    with pytest.raises(ConfigError, match="where it is itself"):
+        entries(repository, "packages/a")
+
+
+def test_directories_that_link_to_each_other_are_refused(repository: Path) -> None:
+    link(repository, "one/two", "../three")
+    link(repository, "three/one", "../one")
+    link(repository, "packages/a/one", "../../one")
+    with pytest.raises(ConfigError, match="where it is itself"):
+        entries(repository, "packages/a")
+
+
+def test_a_link_out_of_a_project_below_the_top_is_resolved_too(repository: Path) -> None:
+    (repository / "VERSION").write_text("2.0")
+    found = checkout(repository / "packages" / "a")
+    tree = found.source(".", ())
+    assert [(entry.path, entry.kind) for entry in tree.tree.entries] == [
+        ("VERSION", "file"),
+        ("code.py", "file"),
+    ]
+    assert tree.place("VERSION").read_text() == "2.0"
+
+
 @pytest.mark.parametrize(
     ("glob", "path", "matches"),
     [

@@ -133,3 +133,16 @@ def test_every_form_of_a_directory_means_all_below_it(
     before = planned().cells[0].key
     (parts / "tests" / "web" / "test_two.py").write_text("assert True\n")
     assert planned().cells[0].key != before
+
+
+def test_tracked_files_that_are_not_on_disk_are_named(planned: Planned, parts: Path) -> None:
+    (parts / "tests" / "api" / "test_one.py").unlink()
+    hint = refusal(planned, parts, "'tests/{part}/*.py'").hint
+    assert hint.startswith("`tests/api/test_one.py`: tracked, but not on disk; `git checkout")
+
+
+def test_a_submodule_that_is_not_checked_out_is_named(planned: Planned, parts: Path) -> None:
+    git(parts, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},vendor/lib")
+    declare(parts, "'vendor/lib/*.c'")
+    with pytest.raises(ConfigError, match="submodule `vendor/lib` is not checked out"):
+        planned()

@@ -10,11 +10,11 @@ import shlex
 from typing import TYPE_CHECKING
 
 from pipeline.config.stages import TestStage, WheelStage
-from pipeline.dev.packages import SETUPTOOLS
 from pipeline.locking.bases import cell_source
 from pipeline.locking.select import linux_environment
 from pipeline.plan.matrix import cells
 from pipeline.platforms import Target
+from pipeline.project.layout import SETUPTOOLS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

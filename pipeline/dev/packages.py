@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import UsageError
 from pipeline.project.editable import Editable
-from pipeline.project.layout import COMPILING
+from pipeline.project.layout import compiled_by
 from pipeline.project.pyproject import normal, requirement_name
 
 if TYPE_CHECKING:
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
 
     from pipeline.locking.workspace import Members
     from pipeline.project.pyproject import Project
-
-SETUPTOOLS = "setuptools"
-_EXTENSIONS = re.compile(r"\b(?:ext_modules|cffi_modules|rust_extensions|cythonize|Extension)\b")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,20 +90,5 @@ def read(root: Path, source: str, project: Project) -> Package:
     """Return the package of a project that has a name; ConfigError when it cannot be placed."""
     return Package(
         editable=Editable.read(root, source, project),
-        compiled=_compiled(root / source, project),
+        compiled=compiled_by(root / source, project),
     )
-
-
-def _compiled(directory: Path, project: Project) -> str:
-    """Return the reader of a project with modules to compile, as far as its text tells."""
-    if project.reader != SETUPTOOLS:
-        return project.reader if project.reader in COMPILING else ""
-    match project.tool:
-        case {"setuptools": {"ext-modules": [_, *_]}}:
-            return SETUPTOOLS
-        case _:
-            try:
-                text = (directory / "setup.py").read_text(encoding="utf-8", errors="replace")
-            except OSError:
-                return ""
-            return SETUPTOOLS if _EXTENSIONS.search(text) else ""

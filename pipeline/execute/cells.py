@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pipeline.engines.protocol import BuildRequest, ImageContext, Limits
+from pipeline.engines.protocol import BuildRequest, ImageContext, Limits, TreeContext
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.execute.artifacts import artifacts, drop_rotted
 from pipeline.execute.report import CellReport
@@ -17,11 +17,12 @@ from pipeline.plan.recipe import InstalledInput, OutputInput
 from pipeline.store.results import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from pipeline.engines.protocol import Engine
+    from pipeline.engines.protocol import Context, Engine
     from pipeline.execute.logs import Turns
     from pipeline.execute.provision import Provisioner
+    from pipeline.execute.purity import Known
     from pipeline.execute.report import Status
     from pipeline.plan.recipe import Recipe
     from pipeline.plan.types import PlannedCell
@@ -32,14 +33,15 @@ if TYPE_CHECKING:
 class Bench:
     """What every cell's work needs at hand.
 
-    ``rebuild`` ignores results that are there, but for those of internal cells. ``environ`` is the
-    caller's environment, which secrets come from.
+    ``known`` is what earlier wheels were like. ``rebuild`` ignores results that are there, but for
+    those of internal cells. ``environ`` is the caller's environment, which secrets come from.
     """
 
     store: Store
     engine: Engine
     provisioner: Provisioner
     turns: Turns
+    known: Known
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     rebuild: bool = False
 
@@ -110,6 +112,7 @@ def _build(
             epoch=recipe.epoch,
             startup_files=recipe.startup_files,
             parts=partial(bench.provisioner.parts, recipe) if recipe.bill else None,
+            expected=_expected(bench, planned, contexts),
         )
         tree = kept.tree
         if recipe.image:
@@ -123,6 +126,17 @@ def _build(
         made=time.time(),
         findings=tuple((f.level, f.rule, f.message) for f in kept.findings),
     )
+
+
+def _expected(
+    bench: Bench, planned: PlannedCell, contexts: Mapping[str, Context]
+) -> Callable[[str], Iterator[str]]:
+    """Return what says why a pure wheel of a cell should have been compiled."""
+    from pipeline.execute import purity  # noqa: PLC0415 - imported while steps run
+
+    source = contexts.get("src")
+    sources = source.path if isinstance(source, TreeContext) else None
+    return partial(purity.reasons, planned=planned, sources=sources, known=bench.known)
 
 
 def _output_trees(bench: Bench, recipe: Recipe) -> dict[str, str]:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import StageFailedError, VerificationError
 from pipeline.wheels.audit import audit
+from pipeline.wheels.findings import finding
 from pipeline.wheels.normalise import normalise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from pipeline.store.store import Store
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from pipeline.wheels.findings import Finding
 
 SUFFIX = {"sdist": ".tar.gz", "wheel": ".whl"}
-PURE = ("-any.whl", SUFFIX["sdist"])
+PURE_WHEEL = "-any.whl"
+PURE = (PURE_WHEEL, SUFFIX["sdist"])
 """How the names end of files that hold nothing compiled."""
 
 
@@ -41,11 +43,13 @@ def keep(
     epoch: int,
     startup_files: Iterable[str] = (),
     parts: Callable[[Path], Parts] | None = None,
+    expected: Callable[[str], Iterable[str]] | None = None,
 ) -> Kept:
     """Return the output that counts: of a wheel or sdist the canonical bytes, else all as it is.
 
     ``startup_files`` are the ``.pth`` and ``.start`` files that may stand at a wheel's root.
-    ``parts`` says what a wheel that is for one platform can be made of, which then gets a bill.
+    ``parts`` says what a wheel that is for one platform can be made of, which then gets a bill;
+    ``expected`` why one for any platform, by its name, should have held compiled code.
     Raises StageFailedError when a build left no file, or more than one, or one that the audit
     refuses; VerificationError when the archive is malformed.
     """
@@ -66,7 +70,16 @@ def keep(
         known = None if parts is None or file.name.endswith(PURE) else parts(file)
         normalised = normalise(file, canonical, epoch=epoch, parts=known)
         findings = _audited(cell, normalised, frozenset(startup_files))
+        if expected is not None and normalised.name.endswith(PURE_WHEEL):
+            findings += tuple(_unexpected(expected(normalised.name)))
         return Kept(tree=store.add_tree(canonical), findings=findings)
+
+
+def _unexpected(reasons: Iterable[str]) -> Iterator[Finding]:
+    """Yield one finding with all reasons there are, if any."""
+    if found := list(reasons):
+        words = f"it holds nothing compiled, though {' and '.join(found)}"
+        yield finding("unexpectedly-pure", f"{words}; the step's log says what became of that")
 
 
 def _audited(cell: str, file: Path, startup_files: frozenset[str]) -> tuple[Finding, ...]:

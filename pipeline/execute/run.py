@@ -13,6 +13,7 @@ from pipeline.execute.cells import Bench, build_cell
 from pipeline.execute.fetching import fetch_shown
 from pipeline.execute.hosting import Hosting, run_on_host
 from pipeline.execute.provision import Provisioner, wanted_files
+from pipeline.execute.purity import Known
 from pipeline.execute.scheduler import run_cells
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def execute(plan: Plan, means: Means, options: Options) -> RunReport:
         engine=means.engine,
         provisioner=Provisioner(means.store, means.lock, means.engine),
         turns=means.turns,
+        known=Known(lock=means.lock, root=means.root, tag=means.pipeline.project.tag),
         environ=means.settings.environ,
         rebuild=options.rebuild,
     )

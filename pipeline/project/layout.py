@@ -8,6 +8,7 @@ is refused, with the file and the key to mend, since an import would fail later 
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 
 COMPILING = ("maturin", "meson-python", "scikit-build")
 """Backends that nobody takes for a project without something to compile."""
+
+SETUPTOOLS = "setuptools"
+_EXTENSIONS = re.compile(
+    r"\b(?:ext_modules|cffi_modules|rust_extensions|cythonize|mypycify|Extension\s*\()"
+)
+_COMPILERS = re.compile(
+    r"(?:cython|mypy|cffi|pybind11|nanobind|setuptools-rust|hatch-mypyc)\b", re.IGNORECASE
+)
+"""What a build requires in order to compile modules, going by how its requirements begin."""
 
 MARKS = ("__init__.py", "__init__.pyi")
 """The files that make a directory a package of one project, and no shared namespace."""
@@ -54,6 +64,25 @@ class Layout:
             if outer[-len(inner) :] == inner:
                 found[str(PurePosixPath(*outer[: -len(inner)]))] = None
         return tuple(found)
+
+
+def compiled_by(directory: Path, project: Project) -> str:
+    """Return the reader of a project with modules to compile, as far as its text tells."""
+    if project.reader in COMPILING:
+        return project.reader
+    if any(_COMPILERS.match(requirement) for requirement in project.build_requires):
+        return project.reader
+    if project.reader != SETUPTOOLS:
+        return ""
+    match project.tool:
+        case {"setuptools": {"ext-modules": [_, *_]}}:
+            return SETUPTOOLS
+        case _:
+            try:
+                text = (directory / "setup.py").read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                return ""
+            return SETUPTOOLS if _EXTENSIONS.search(text) else ""
 
 
 def read(project: Project, directory: Path) -> Layout:

@@ -77,6 +77,7 @@ RULES: dict[str, Rule] = {
     "soabi-mismatch": _error("an extension module for another interpreter than the tags say"),
     "tag-mismatch": _error_if_built("other tags in the file name than in WHEEL"),
     "unexpected-pth": _error_if_built("a file that runs code whenever Python starts"),
+    "unexpectedly-pure": _warning("a wheel for any platform where compiled code was expected"),
     "windows-name": _warning("a name that Windows cannot unpack"),
     "world-writable": _warning("a file that anyone may write once it is unpacked"),
     "wrong-libc": _error("a file for glibc in a wheel for musl, or the other way round"),

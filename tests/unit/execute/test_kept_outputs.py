@@ -59,3 +59,18 @@ def test_a_remark_is_kept_with_its_level_and_rule(store: Store, tmp_path: Path) 
     tree = made(store, tmp_path / "out", a_dot_pyc="x")
     (found,) = keep("wheel", "wheel", tree, store, epoch=1_700_000_000).findings
     assert (found.level, found.rule) == ("warning", "bytecode-inside")
+
+
+def test_a_pure_wheel_is_told_where_compiled_code_was_expected(
+    store: Store, tmp_path: Path
+) -> None:
+    def expected(name: str) -> list[str]:
+        assert name == "some_thing-1.0-py3-none-any.whl"
+        return ["`setup.py` says so", "the release `v1` has one"]
+
+    tree = made(store, tmp_path / "out")
+    (found,) = keep("wheel", "wheel", tree, store, epoch=1_700_000_000, expected=expected).findings
+    assert (found.level, found.rule) == ("warning", "unexpectedly-pure")
+    assert "though `setup.py` says so and the release `v1` has one;" in found.message
+    kept = keep("wheel", "wheel", tree, store, epoch=1_700_000_000, expected=lambda _: [])
+    assert kept.findings == ()

@@ -54,7 +54,7 @@ BELOW = {
             "engines",
             "dockerfile",
         ),
-        *("wheels", "store", "start", "cross", "evidence"),
+        *("wheels", "store", "start", "cross", "evidence", "project"),
     },
     "workflows": {"config"},
     "environments": {

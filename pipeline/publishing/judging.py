@@ -6,6 +6,7 @@ public indexes look into it once more.
 
 from __future__ import annotations
 
+import configparser
 import email.utils
 import re
 import tarfile
@@ -34,6 +35,9 @@ PUBLIC = frozenset({"pypi", "testpypi"})
 
 PRIVATE = "Private ::"
 URL_LABEL_LIMIT = 32
+ENTRY_POINTS = ".dist-info/entry_points.txt"
+SCRIPTS = ("console_scripts", "gui_scripts")
+COMMAND = re.compile(r"[\w.-]+")
 ADDRESS = re.compile(
     r'[^\s<>@,"]+@[^\s<>@,"]+\.(?!(?:arpa|invalid|local|localhost|onion|test)$)[^\s<>@,."]+'
 )
@@ -80,6 +84,27 @@ def _faults(metadata: RawMetadata, path: Path) -> Iterator[str]:
     if metadata.get("license") and metadata.get("license_expression"):
         yield "it has both `License` and `License-Expression`, of which PEP 639 allows the second"
     yield from _licence_faults(metadata, path)
+    yield from _script_faults(path)
+
+
+def _script_faults(path: Path) -> Iterator[str]:
+    """Yield what is wrong with a wheel's entry points, whose commands become names of files."""
+    if not path.name.endswith(".whl"):
+        return
+    with zipfile.ZipFile(path) as wheel:
+        names = [name for name in wheel.namelist() if name.endswith(ENTRY_POINTS)]
+        data = wheel.read(names[0]) if names else b""
+    parser = configparser.ConfigParser(delimiters=("=",))
+    parser.optionxform = str  # type: ignore[assignment,method-assign]  # as its docs have it
+    try:
+        parser.read_string(data.decode())
+    except (UnicodeDecodeError, configparser.Error) as error:
+        yield f"its `entry_points.txt` cannot be read: {str(error).splitlines()[0]}"
+        return
+    for section in SCRIPTS:
+        for name in parser.options(section) if parser.has_section(section) else ():
+            if not COMMAND.fullmatch(name):
+                yield f"its command `{name}` has other than letters, digits, `_`, `.` and `-`"
 
 
 def _url_faults(metadata: RawMetadata) -> Iterator[str]:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 SIZE_LIMIT = contents.SIZE_LIMIT
 """Bytes a file may have unless the project was granted more."""
 
+RATIO_LIMIT, RATIO_FROM = 50, 64 << 20
+"""How many times its size a wheel may unpack to, once that is more than so many bytes."""
+
 SUMMARY_LIMIT = 512
 """Characters of the field ``Summary``."""
 
@@ -83,6 +86,8 @@ def public_faults(audit: Audit, size_limit: int) -> Iterator[str]:
         yield f"`{audit.version}` is a local version, which no public index takes"
     if audit.size > size_limit:
         yield f"it has {audit.size:,} bytes, more than the {size_limit:,} that are allowed"
+    if audit.kind == "wheel" and audit.unpacked > max(RATIO_FROM, RATIO_LIMIT * audit.size):
+        yield f"it unpacks to over {RATIO_LIMIT} times its size, which an index takes for a bomb"
     yield from _platform_faults(audit)
     yield from _direct_references(audit)
 

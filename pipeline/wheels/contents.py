@@ -72,7 +72,7 @@ Namespaces" of the Win32 documentation)."""
 
 _WINDOWS_PATH_LIMIT = 260
 
-SIZE_LIMIT = 100_000_000
+SIZE_LIMIT = 100 << 20
 """Bytes a file may have at an index unless the project was granted more."""
 
 WRITTEN = (".py", ".pyi", ".md", ".rst", ".j2")

@@ -21,9 +21,10 @@ six==1.10.0 requests==2.9.1 requests==2.32.3 setuptools==30.0.0 setuptools==57.0
 setuptools==75.0.0 pip==1.5.6 pip==9.0.1 wheel==0.24.0 wheel==0.29.0 wheel==0.45.0 Jinja2==2.9.6
 Jinja2==3.1.4 Flask==0.12 flask==3.0.3 attrs==17.4.0 attrs==24.2.0 pytest==3.0.0 pytest==8.3.0
 hatchling==1.25.0 poetry-core==1.9.0 flit-core==3.9.0 pdm-backend==2.3.0 click==6.7 Werkzeug==0.14
-zope.event==4.5.0 zope.deprecation==4.4.0 ruamel.yaml==0.17.0 jaraco.classes==3.2.1 google-api-core==2.0.0
-debugpy==1.6.0 scikit-build-core==0.9.0 meson-python==0.16.0 virtualenv==20.26.0 PyJWT==1.7.1
-pytest-cov==4.1.0 python-dateutil==2.9.0.post0 tzdata==2024.1 iniconfig==2.1.0 certifi==2015.11.20
+zope.event==4.5.0 zope.deprecation==4.4.0 ruamel.yaml==0.17.0 jaraco.classes==3.2.1
+google-api-core==2.0.0 debugpy==1.6.0 scikit-build-core==0.9.0 meson-python==0.16.0
+virtualenv==20.26.0 PyJWT==1.7.1 pytest-cov==4.1.0 python-dateutil==2.9.0.post0 tzdata==2024.1
+iniconfig==2.1.0 certifi==2015.11.20
 """
 PLATFORM = """
 3.5 manylinux1_x86_64 numpy==1.11.0 matplotlib==2.0.0

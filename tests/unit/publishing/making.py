@@ -38,6 +38,7 @@ def wheel(
     body: str = "",
     requires: Iterable[str] = (),
     fields: Iterable[str] = (),
+    entry_points: str = "",
 ) -> Path:
     """Write a wheel; ``body`` stands in its one module, ``fields`` in its metadata."""
     stem = f"{project.replace('-', '_')}-{version}"
@@ -47,6 +48,8 @@ def wheel(
         f"{info}/METADATA": metadata(project, version, requires, fields),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
     }
+    if entry_points:
+        files[f"{info}/entry_points.txt"] = entry_points
     rows = [f"{name},sha256={_digest(data)},{len(data.encode())}" for name, data in files.items()]
     files[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,"]) + "\n"
     path = directory / f"{stem}-{tag}.whl"

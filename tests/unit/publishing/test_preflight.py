@@ -101,6 +101,30 @@ def test_what_public_indexes_read_in_the_form_is_refused_for_them_and_remarked_f
 
 
 @pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[console_scripts]\n../../evil = a:b\n", "its command `../../evil`"),
+        ("[gui_scripts]\na b = a:b\n", "its command `a b`"),
+        ("no section\n", "cannot be read"),
+        ("[console_scripts]\na = b:c\na = d:e\n", "cannot be read"),
+    ],
+)
+def test_entry_points_that_an_index_does_not_take_are_refused(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    found = candidates(wheel(tmp_path, entry_points=text))
+    with pytest.raises(ReleaseRefusedError) as caught, checked(found):
+        pass
+    assert any(words in line for line in caught.value.detail)
+
+
+def test_entry_points_of_every_kind_are_taken(tmp_path: Path) -> None:
+    text = "[console_scripts]\nA.b-c_1 = a:b [x]\na.b-c_1 = a:b\n[any group]\nodd name! = a\n"
+    with checked(candidates(wheel(tmp_path, entry_points=text))) as found:
+        assert len(found.files) == 1
+
+
+@pytest.mark.parametrize(
     ("addresses", "words"),
     [
         ('"Acme, Inc." <a@acme.example>', ()),

@@ -64,4 +64,4 @@ def _target(image: Image, asked: str | None) -> Target:
         raise UsageError(
             f"image `{image.name}` is not declared for {asked}", hint=f"its platforms are {names}"
         )
-    return Target(asked) if asked else usual_target(image)
+    return Target(asked) if asked else usual_target(image.platforms)

@@ -180,12 +180,50 @@ def _platforms(
     if wanted and isinstance(stage, WheelStage):
         found = Images(declared=pipeline.images, locked=images)
         usable = set(machines(found, stage, image, Target(wanted)))
+    elif wanted:
+        usable = {Target(wanted)}
     else:
-        usable = {target for target in declared if wanted in ("", target.value)}
+        usable = {*usual_targets(pipeline, images, declared)}
     for target in declared:
         if target in usable:
             _check_python(pipeline, cell, image, platforms[target.platform])
             yield target, platforms[target.platform]
+
+
+def usual_targets(
+    pipeline: Pipeline, images: Mapping[str, LockedImage], declared: Iterable[Target]
+) -> tuple[Target, ...]:
+    """Return the platforms a stage without an axis `target` is for, of those its image is for.
+
+    An image may be for more platforms than anything is built on. So where stages have the axis, the
+    others follow them: what some stage is for, or where one cross compiles.
+    """
+    every = tuple(declared)
+    built = _built_on(pipeline, images) if len(every) > 1 else frozenset()
+    return tuple(target for target in every if target in built) or every
+
+
+def _built_on(pipeline: Pipeline, images: Mapping[str, LockedImage]) -> frozenset[Target]:
+    """Return the platforms that the axes of stages name, and those that their wheels compile on."""
+    found: set[Target] = set()
+    known = Images(declared=pipeline.images, locked=images)
+    for stage in container_stages(pipeline):
+        names = {*stage.matrix.axes.get("target", ())}
+        names |= {block["target"] for block in stage.matrix.include if "target" in block}
+        found |= {Target(name) for name in names}
+        if isinstance(stage, WheelStage):
+            for image in images_of(pipeline, stage):
+                found |= {
+                    one for name in names for one in machines(known, stage, image, Target(name))
+                }
+    return frozenset(found)
+
+
+def images_of(pipeline: Pipeline, stage: ContainerStage) -> set[str]:
+    """Return the images that the cells of a stage run in."""
+    if "{" not in stage.image:
+        return {stage.image}
+    return {cell.fill(stage.image) for cell in cells(stage, pipeline.root)}
 
 
 def _check_python(pipeline: Pipeline, cell: Cell, image: str, platform: LockedPlatform) -> None:

@@ -8,19 +8,17 @@ from pipeline.config.stages import BuildStage, ImageStage, SdistStage, TestStage
 from pipeline.errors import ConfigError
 from pipeline.lock.types import LockedStage, RequirementSet
 from pipeline.locking import declared
-from pipeline.locking.bases import bases, container_stages, is_third_party
+from pipeline.locking.bases import bases, container_stages, images_of, is_third_party
 from pipeline.locking.constraints import WORD as CONSTRAINTS
 from pipeline.locking.constraints import kept, recorded
 from pipeline.locking.select import linux_environment
 from pipeline.locking.unnamed import refuse_unbuilt
 from pipeline.locking.uv import Request
 from pipeline.locking.workspace import members
-from pipeline.plan.matrix import cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from pipeline.config.model import Pipeline
     from pipeline.config.stages import ContainerStage
     from pipeline.lock.types import Declared, Lock
     from pipeline.locking.asking import Backends
@@ -41,18 +39,13 @@ def resolve_stages(context: Context, lock: Lock, backends: Backends) -> dict[str
             for base in bases(context.pipeline, stage, lock.images):
                 with context.failures.noting(section, where):
                     _resolve_base(context, stage, base, lock, backends, sets)
-        if context.failed(section) or not _images(context.pipeline, stage) <= lock.images.keys():
+        if context.failed(section) or not images_of(context.pipeline, stage) <= lock.images.keys():
             context.failures.sections.add(section)
             previous = context.moves.previous.stages.get(stage.name, LockedStage(sets={}))
             sets = {**previous.sets, **sets}
         if sets:
             found[stage.name] = LockedStage(sets=sets)
     return found
-
-
-def _images(pipeline: Pipeline, stage: ContainerStage) -> set[str]:
-    """Return the images that the cells of a stage run in."""
-    return {cell.fill(stage.image) for cell in cells(stage, pipeline.root)}
 
 
 def _resolve_base(

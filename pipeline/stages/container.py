@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cross.found import Images
 from pipeline.errors import ConfigError, LockError
-from pipeline.locking.bases import cell_key, cell_source, is_third_party
+from pipeline.locking.bases import cell_key, cell_source, is_third_party, usual_targets
 from pipeline.plan.recipe import (
     EnvironmentInput,
     ImageInput,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pipeline.checkout.inputs import Checkout
-    from pipeline.config.model import Image, Pipeline
+    from pipeline.config.model import Pipeline
     from pipeline.config.stages import ContainerStage
     from pipeline.lock.types import Lock, LockedPlatform, RequirementSet
     from pipeline.plan.matrix import Cell
@@ -76,7 +76,7 @@ class Situation:
     @cached_property
     def target(self) -> Target:
         """What the cell's output is for: its axis, else this machine's where the image has it."""
-        return cell_target(self.pipeline, self.cell, self.image)
+        return cell_target(self.pipeline, self.lock, self.cell, self.image)
 
     @cached_property
     def strategy(self) -> Strategy:
@@ -190,21 +190,22 @@ class Situation:
         return tuple(values.items())
 
 
-def cell_target(pipeline: Pipeline, cell: Cell, image: str) -> Target:
+def cell_target(pipeline: Pipeline, lock: Lock, cell: Cell, image: str) -> Target:
     """Return the target a cell runs on.
 
-    Without an axis ``target`` it is this machine's where the image is declared for it, else the
-    first one the image is declared for.
+    Without an axis ``target`` it is this machine's where the image is for it and something is built
+    on it, else the first such platform.
     """
     if chosen := cell.get("target"):
         return Target(chosen)
-    return usual_target(pipeline.images[image])
+    platforms = pipeline.images[image].platforms
+    return usual_target(usual_targets(pipeline, lock.images, platforms))
 
 
-def usual_target(image: Image) -> Target:
-    """Return this machine's target where an image is declared for it, else the image's first."""
-    declared, native = image.platforms, this_machine()
-    return native if native in declared else declared[0]
+def usual_target(platforms: tuple[Target, ...]) -> Target:
+    """Return this machine's platform where it is among some, else the first of them."""
+    native = this_machine()
+    return native if native in platforms else platforms[0]
 
 
 def this_machine() -> Target | None:

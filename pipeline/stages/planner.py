@@ -90,7 +90,7 @@ class _Planner:
                     where=self.pipeline.where("stages", cell.stage, "matrix"),
                     hint=f"`exclude` it here, or `include` its values in the matrix of `{need}`",
                 )
-            yield from (c for c in found if _same_platform(self.pipeline, cell, c))
+            yield from (c for c in found if _same_platform(self.pipeline, self.lock, cell, c))
 
     def _in_container(
         self, cell: Cell, stage: ContainerStage, needed: tuple[PlannedCell, ...]
@@ -118,7 +118,7 @@ class _Planner:
         )
 
 
-def _same_platform(pipeline: Pipeline, cell: Cell, other: Cell) -> bool:
+def _same_platform(pipeline: Pipeline, lock: Lock, cell: Cell, other: Cell) -> bool:
     """Whether a test or an image needs this wheel: only one for the platform that it runs on.
 
     An image takes a wheel without the axis `target` on every platform; it may be pure.
@@ -130,8 +130,8 @@ def _same_platform(pipeline: Pipeline, cell: Cell, other: Cell) -> bool:
         return True
     if not isinstance(stage, ContainerStage) or not isinstance(needed, ContainerStage):
         return True
-    mine = cell_target(pipeline, cell, cell.fill(stage.image))
-    return mine is cell_target(pipeline, other, other.fill(needed.image))
+    mine = cell_target(pipeline, lock, cell, cell.fill(stage.image))
+    return mine is cell_target(pipeline, lock, other, other.fill(needed.image))
 
 
 def kind_of(stage: Stage) -> str:

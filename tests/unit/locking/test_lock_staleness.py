@@ -11,6 +11,7 @@ from pipeline.config.model import Environment, Image, ImageFrom, Pipeline
 from pipeline.config.stages import CommandStage, SdistStage, WheelStage
 from pipeline.errors import ConfigError, LockError
 from pipeline.lock.types import (
+    DebianPackage,
     Lock,
     LockedImage,
     LockedPlatform,
@@ -284,6 +285,41 @@ def test_a_stage_without_a_target_axis_has_a_base_for_each_platform(pipeline: Pi
     both = replace(pipeline, images={"python": image})
     keys = sorted(locked(both).stages["wheel"].sets)
     assert keys == ["cp311-linux_arm64", "cp311-linux_x86_64"]
+
+
+BOTH = (Target.LINUX_X86_64, Target.LINUX_ARM64)
+
+
+@pytest.mark.parametrize(
+    ("targets", "packages", "expected"),
+    [
+        (("linux_x86_64",), (), ["cp311-linux_x86_64"]),
+        (("linux_arm64",), (), ["cp311-linux_arm64"]),
+        (("linux_arm64", "linux_x86_64"), (), ["cp311-linux_arm64", "cp311-linux_x86_64"]),
+        # Where a wheel for one is compiled on the other, that is built on too.
+        (
+            ("linux_arm64",),
+            ("gcc-aarch64-linux-gnu",),
+            ["cp311-linux_arm64", "cp311-linux_x86_64"],
+        ),
+    ],
+)
+def test_a_stage_is_resolved_for_no_platform_that_nothing_is_built_for(
+    pipeline: Pipeline, targets: tuple[str, ...], packages: tuple[str, ...], expected: list[str]
+) -> None:
+    image = replace(IMAGE, platforms=BOTH)
+    wheel = replace(WHEEL, matrix=stages.Matrix(axes={"target": targets}))
+    now = with_stage(replace(pipeline, images={"python": image}), wheel=wheel)
+    debian = tuple(
+        DebianPackage(name=name, version="1", architecture="all", path="x", sha256="", size=1)
+        for name in packages
+    )
+    platform = LockedPlatform(digest="", packages=debian, python="3.11", glibc="2.36")
+    platforms = {target.platform: platform for target in BOTH}
+    images = {"python": LockedImage(declared={}, platforms=platforms)}
+    sdist = STAGES["sdist"]
+    assert isinstance(sdist, SdistStage)
+    assert [base.key for base in bases(now, sdist, images)] == expected
 
 
 def test_an_axis_of_sources_gives_each_its_own_base(pipeline: Pipeline) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import threading
 import urllib.parse
-from collections import defaultdict
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING
@@ -54,13 +53,16 @@ def project_of(file: str) -> str:
 
 
 class Index:
-    """The indexes and ``find-links`` of a machine, each page asked for once."""
+    """The indexes and ``find-links`` of a machine, each page asked for once.
+
+    Safe to use from several threads.
+    """
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._settings = settings
         self._pages: dict[str, tuple[Link, ...]] = {}
-        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._locks: dict[str, threading.Lock] = {}
 
     def reach(self) -> None:
         """Return once every index answers; NetworkError where one cannot be reached.
@@ -76,14 +78,16 @@ class Index:
         What lies in the project's download cache goes before them. Raises NetworkError when an
         index cannot be asked.
         """
-        if project not in self._pages:
-            found = [link for link in self._kept() if project_of(link.name) == project]
-            found += [
-                link for index in self._settings.indexes for link in self._asked(index, project)
-            ]
-            found += (link for link in self._found_links() if project_of(link.name) == project)
-            self._pages[project] = tuple(found)
+        with self._locks.setdefault(project, threading.Lock()):
+            if project not in self._pages:
+                self._pages[project] = tuple(self._links(project))
         return self._pages[project]
+
+    def _links(self, project: str) -> Iterator[Link]:
+        yield from (link for link in self._kept() if project_of(link.name) == project)
+        for index in self._settings.indexes:
+            yield from self._asked(index, project)
+        yield from (link for link in self._found_links() if project_of(link.name) == project)
 
     def addresses(self, file: str, sha256: str) -> tuple[str, ...]:
         """Return the addresses of a locked file, those first whose index confirms the digest."""

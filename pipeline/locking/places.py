@@ -39,6 +39,9 @@ class Places:
         plain = pip_client(settings) if kinds - {ImageBlob} else Client()
         self._client = plain
         self._index = Index(plain, settings)
+        if PythonFile in kinds:
+            # Looked up here, once: in the threads each of them might start pip for itself.
+            self._indexes = settings.indexes
         self._registry = registries(settings) if ImageBlob in kinds else None
 
     def of(self, file: LockedFile) -> tuple[Opener, tuple[str, ...]]:

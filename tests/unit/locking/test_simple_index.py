@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from pipeline.locking.pip_settings import PipSettings
 from pipeline.locking.settings import Settings
 from pipeline.network.faults import GoneError
 from pipeline.network.transport import Client, Page
+from pipeline.network.workers import gather
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,3 +164,11 @@ def test_find_links_may_be_a_directory_a_page_or_a_file(site: Site, tmp_path: Pa
 )
 def test_a_file_s_name_tells_its_project(file: str, project: str) -> None:
     assert project_of(file) == project
+
+
+def test_threads_that_want_one_page_ask_for_it_once(settings: Settings, site: Site) -> None:
+    site.put("/simple/a/", JSON.encode(), kind=JSON_TYPE)
+    index = Index(pip_client(settings), settings)
+    found = gather([partial(index.links, "a")] * 16, jobs=16)
+    assert site.paths() == ["/simple/a/"]
+    assert {len(links) for links in found if isinstance(links, tuple)} == {2}

@@ -22,6 +22,7 @@ from pipeline.locking.select import (
 )
 from pipeline.network.workers import gather
 from pipeline.platforms import Workplace
+from pipeline.wheels.metadata import excess
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -219,6 +220,8 @@ def oldest_python(requires_python: str, where: str) -> str:
 
     Raises ConfigError when it is malformed or admits none.
     """
+    if reason := excess(requires_python):
+        raise ConfigError(f"`requires-python` is malformed: {reason}", where=where)
     try:
         wanted = SpecifierSet(requires_python)
     except InvalidSpecifier as error:

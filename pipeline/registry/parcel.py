@@ -51,7 +51,7 @@ def open_parcel(archive: Path) -> Parcel:
             manifest = _member(tar, f"{BLOBS}{_plain(entry['digest'])}")
         found = json.loads(manifest)
         blobs = {_plain(b["digest"]): int(b["size"]) for b in (*found["layers"], found["config"])}
-    except (tarfile.TarError, KeyError, ValueError, TypeError) as error:
+    except (tarfile.TarError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise VerificationError(f"`{archive.name}` is no archive of one image") from error
     kept = {word: value for word, value in entry.items() if word != "annotations"}
     parcel = Parcel(archive=archive, tag=tag, entry=kept, manifest=manifest, blobs=blobs)

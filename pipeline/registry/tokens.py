@@ -78,7 +78,7 @@ def _token(
     fields = {name: value for name, value in wanted.items() if value}
     try:
         return client.retrying(lambda: _asked(realm, fields, login, client), realm)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise NetworkError(f"`{shown(realm)}` gives no token that can be read") from error
 
 

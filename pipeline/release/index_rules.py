@@ -70,7 +70,6 @@ INSTEAD = (
 def faults(audit: Audit, size_limit: int, *, public: bool = True) -> Iterator[str]:
     """Yield why an index would refuse the file; one of somebody's own unless ``public``."""
     yield from (found.message for found in _told(audit) if _is_fault(found))
-    yield from _file_name_faults(audit)
     if public:
         yield from public_faults(audit, size_limit)
     if audit.metadata_version and audit.metadata_version not in METADATA_VERSIONS:
@@ -88,6 +87,7 @@ def public_faults(audit: Audit, size_limit: int) -> Iterator[str]:
         yield f"it has {audit.size:,} bytes, more than the {size_limit:,} that are allowed"
     if audit.kind == "wheel" and audit.unpacked > max(RATIO_FROM, RATIO_LIMIT * audit.size):
         yield f"it unpacks to over {RATIO_LIMIT} times its size, which an index takes for a bomb"
+    yield from _file_name_faults(audit)
     yield from _platform_faults(audit)
     yield from _direct_references(audit)
 

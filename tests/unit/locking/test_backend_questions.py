@@ -166,6 +166,22 @@ def test_only_metadata_that_says_so_is_final(text: str, *, is_static: bool) -> N
     assert parse(text).is_static is is_static
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"a; {'(' * 5000}python_version>'3'{')' * 5000}",
+        f"a>={'9' * 5000}",
+        "a; os_name ~= 'posix'",
+        "a b",
+    ],
+)
+def test_a_requirement_that_cannot_be_read_stops_the_lock_in_a_sentence(line: str) -> None:
+    found = parse(f"Metadata-Version: {'9' * 5000}.1\nRequires-Dist: {line}\n")
+    with pytest.raises(LockError) as caught:
+        found.dependencies((), linux_environment("3.11", "x86_64"))
+    assert len(caught.value.message) < 1000
+
+
 def sdist(path: Path, **members: str) -> Path:
     """Write an sdist with members below ``a-1/``."""
     with tarfile.open(path, "w:gz") as archive:

@@ -174,7 +174,7 @@ def test_the_oldest_python_is_what_requires_python_admits(wanted: str, oldest: s
     assert oldest_python(wanted, "pyproject.toml") == oldest
 
 
-@pytest.mark.parametrize("wanted", ["<3.9", "nonsense"])
+@pytest.mark.parametrize("wanted", ["<3.9", "nonsense", f">={'9' * 5000}"])
 def test_a_requires_python_we_cannot_serve_is_refused(wanted: str) -> None:
     with pytest.raises(ConfigError):
         oldest_python(wanted, "pyproject.toml")

@@ -93,6 +93,7 @@ def test_json_pages_are_read_with_sizes() -> None:
         "[]",
         "{}",
         '{"files": 1}',
+        f'{{"files": {"[" * 100_000}',
         '{"files": [{}]}',
         '{"files": [{"filename": "a", "url": "b", "hashes": 1}]}',
     ],

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline.errors import ConfigError
-from pipeline.project.editable import Editable
+from pipeline.project.editable import Editable, metadata
 from pipeline.project.pyproject import read_project
 from tests.unit.project.comparing import Case, found_at, installed
 
@@ -252,3 +252,16 @@ def test_an_editor_is_told_the_url_that_installers_write(tmp_path: Path) -> None
     _, added = installed(source, prefix=tmp_path / "env")
     told = json.loads(added.texts["site/my_tool-1.dist-info/direct_url.json"])
     assert told == {"url": source.as_uri(), "dir_info": {"editable": True}}
+
+
+def test_an_address_keeps_its_semicolons(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text(
+        '[project]\nname = "a"\n[project.optional-dependencies]\n'
+        "more = [\"b @ https://h.example/b;v=1.whl ; os_name == 'posix'\", \"c;os_name=='nt'\"]\n"
+    )
+    text = metadata(read_project(tmp_path, "."), "1")
+    assert (
+        "Requires-Dist: b @ https://h.example/b;v=1.whl ; (os_name == 'posix') and extra == \"more\""
+        in text
+    )
+    assert "Requires-Dist: c ; (os_name=='nt') and extra == \"more\"" in text

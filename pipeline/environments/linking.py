@@ -20,7 +20,7 @@ from pipeline.network.workers import gather
 from pipeline.store.trees import Entry, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pipeline.environments.blueprint import Blueprint, Own
@@ -105,6 +105,7 @@ def drawn(wheels: Sequence[Unpacked], own: Iterable[Own], packages: str) -> Blue
     VerificationError when a file stands twice.
     """
     own = list(own)
+    wheels = list(_once(wheels))
     entries = [*(own_entry(one) for one in own), *(file for one in wheels for file in one.files)]
     try:
         tree = Tree.of(entries)
@@ -117,6 +118,17 @@ def drawn(wheels: Sequence[Unpacked], own: Iterable[Own], packages: str) -> Blue
         "wheels": [_linked(one, frozenset(shared)) for one in wheels],
         "record": tree.encoded,
     }
+
+
+def _once(wheels: Iterable[Unpacked]) -> Iterator[Unpacked]:
+    """Yield wheels without the files that one before them has with the same bytes."""
+    known: set[Entry] = set()
+    for wheel in wheels:
+        yield Unpacked(
+            directory=wheel.directory,
+            files=tuple(file for file in wheel.files if file not in known),
+        )
+        known.update(wheel.files)
 
 
 def _linked(wheel: Unpacked, there: frozenset[str]) -> tuple[str, list[str], list[str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import configparser
+import hashlib
 import posixpath
 import stat
 import zipfile
@@ -192,14 +193,26 @@ class _Destination(WheelDestination):
         if scheme == "scripts" and not self._scripts:
             return RecordEntry(path, None, None)
         try:
-            place = posixpath.normpath(f"{self._schemes[scheme]}/{plain(path.encode()).decode()}")
-            digest = self._root.file(place.encode(), counted(), program=program)
-        except FileExistsError as error:
-            raise refusal(self._wheel, path, "was put there by another wheel before") from error
+            below = plain(path.encode()).decode()
+            place = posixpath.normpath(f"{self._schemes[scheme]}/{below}").encode()
+            try:
+                digest = self._root.file(place, counted(), program=program)
+            except FileExistsError as error:  # wheels may share an empty `__init__.py`
+                digest = hashlib.sha256(b"".join(counted())).hexdigest()
+                if self._there(place) != digest:
+                    why = "was put there by another wheel before, with other bytes"
+                    raise refusal(self._wheel, path, why) from error
         except (ValueError, IsADirectoryError) as error:
             raise refusal(self._wheel, path, "is no name for a file") from error
         encoded = base64.urlsafe_b64encode(bytes.fromhex(digest)).rstrip(b"=").decode()
         return RecordEntry(path, Hash("sha256", encoded), size)
+
+    def _there(self, place: bytes) -> str:
+        """Return the digest of a file that was there before; nothing for a link or a directory."""
+        try:
+            return self._root.digest(place)
+        except OSError:
+            return ""
 
 
 def _pieces(stream: BinaryIO) -> Iterator[bytes]:

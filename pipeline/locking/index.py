@@ -59,7 +59,7 @@ class Index:
     """
 
     def __init__(self, client: Client, settings: Settings) -> None:
-        self._client = client
+        self.client = client
         self._settings = settings
         self._pages: dict[str, tuple[Link, ...]] = {}
         self._locks: dict[str, threading.Lock] = {}
@@ -70,7 +70,7 @@ class Index:
         To be called before uv, which tries a network that is off for longer.
         """
         for index in self._settings.indexes:
-            self._client.reach(index)
+            self.client.reach(index)
 
     def links(self, project: str) -> tuple[Link, ...]:
         """Return every file of a project: from the indexes in order, then from ``find-links``.
@@ -103,12 +103,12 @@ class Index:
                 return link.size
         for address in self.addresses(file, sha256):
             local = local_path(address)
-            return local.stat().st_size if local else self._client.size(address)
+            return local.stat().st_size if local else self.client.size(address)
         raise GoneError(f"no index has `{file}`")
 
     def _asked(self, index: str, project: str) -> tuple[Link, ...]:
         try:
-            page = self._client.get(f"{index.rstrip('/')}/{project}/", accept=ACCEPT)
+            page = self.client.get(f"{index.rstrip('/')}/{project}/", accept=ACCEPT)
         except GoneError:
             return ()
         return tuple(read_page(page))
@@ -128,7 +128,7 @@ class Index:
             if place.endswith(ARCHIVES):
                 yield Link(name=_last(place), url=place)
             else:
-                yield from read_page(self._client.get(place, accept="text/html"))
+                yield from read_page(self.client.get(place, accept="text/html"))
         elif local.is_dir():
             for path in sorted(local.iterdir()):
                 if path.name.endswith(ARCHIVES):

@@ -18,8 +18,10 @@ from pipeline.locking import declared
 from pipeline.locking.computed import computed
 from pipeline.locking.constraints import WORD as CONSTRAINTS
 from pipeline.locking.constraints import kept, recorded
+from pipeline.locking.contents import require_apart
 from pipeline.locking.explain import naming, standing
 from pipeline.locking.python import oldest_python
+from pipeline.locking.select import host_files
 from pipeline.locking.unnamed import refuse, unnamed
 from pipeline.locking.uv import Request
 from pipeline.locking.workspace import asked, members
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from pipeline.config.model import Environment
-    from pipeline.lock.types import Declared, Lock
+    from pipeline.lock.types import Declared, Lock, PythonFile
     from pipeline.locking.asking import Backends
     from pipeline.locking.context import Context
     from pipeline.locking.workspace import Members
@@ -232,7 +234,18 @@ def _alone(context: Context, one: Wanted, together: Request) -> RequirementSet:
     words = {word: values for word, values in one.words.items() if word != CONSTRAINTS}
     if lines:
         words[CONSTRAINTS] = recorded(lines, (requirement.name for requirement in chosen))
-    return RequirementSet(declared=dict(sorted(words.items())), requirements=chosen)
+    found = RequirementSet(declared=dict(sorted(words.items())), requirements=chosen)
+    where = context.where("environments", one.name)
+    require_apart(context, _here(found), f"environment `{one.name}`", where)
+    return found
+
+
+def _here(locked: RequirementSet) -> tuple[PythonFile, ...]:
+    """Return the wheels for this machine, which may be at hand: one platform tells enough."""
+    try:
+        return host_files(locked)
+    except LockError:  # it is for others
+        return ()
 
 
 def _together(context: Context, group: list[Wanted], earlier: Pins) -> Request:

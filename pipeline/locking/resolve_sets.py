@@ -11,6 +11,7 @@ from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, images_of, is_third_party
 from pipeline.locking.constraints import WORD as CONSTRAINTS
 from pipeline.locking.constraints import kept, recorded
+from pipeline.locking.contents import require_apart
 from pipeline.locking.select import linux_environment
 from pipeline.locking.unnamed import refuse_unbuilt
 from pipeline.locking.uv import Request
@@ -115,6 +116,8 @@ def _resolve(
     )
     with context.activity.doing(f"stage {stage.name}: resolving requirements for {base.key}"):
         chosen = context.resolver.for_image(request) if asked else ()
+        files = [file for requirement in chosen for file in requirement.files]
+        require_apart(context, files, f"stage `{stage.name}`", where)
     if isinstance(stage, TestStage | ImageStage):
         _refuse_unbuilt(stage, base, [requirement.name for requirement in chosen], context)
     if lines:

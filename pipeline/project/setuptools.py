@@ -400,12 +400,17 @@ def placed(settings: Settings, directory: Path, *, modern: bool) -> Placed:
     not keep setuptools from looking for packages. Raises ConfigError for what is computed, is not
     there, or would be refused by setuptools.
     """
+    listed = any(name in settings.values for name in ("packages", "py_modules"))
     for name in ("packages", "py_modules", "package_dir"):
-        _require_known(settings, name)
-    packages, modules = settings.get("packages"), settings.get("py_modules")
-    roots = settings.get("package_dir")
+        # Beside a list, `setup(**more)` passes what has little to do with it, as a rule.
+        if name in settings.values or not listed:
+            _require_known(settings, name)
+    packages, modules, roots = (
+        None if name not in settings.values else settings.get(name)
+        for name in ("packages", "py_modules", "package_dir")
+    )
     where = {name: str(path) for name, path in roots.items()} if isinstance(roots, dict) else {}
-    compiled = settings.get("ext_modules") is not None and not modern
+    compiled = "ext_modules" in settings.values and not modern
     looked: list[str] = []
     if packages is None and modules is None and not compiled:
         return _discovered(directory, where)

@@ -193,8 +193,15 @@ def test_an_entry_point_does_not_replace_the_interpreter(wheels: Wheels, prefix:
         unpack_wheels([made], prefix, python=PYTHON)
 
 
+def test_two_wheels_with_one_file_of_the_same_bytes_share_it(wheels: Wheels, prefix: Path) -> None:
+    unpack_wheels(
+        [wheels.make({"same.py": "x"}, name=name) for name in ("one", "two")], prefix, python=PYTHON
+    )
+    assert [path.read_text() for path in prefix.rglob("same.py")] == ["x"]
+
+
 def test_two_wheels_with_one_file_are_refused(wheels: Wheels, prefix: Path) -> None:
-    made = [wheels.make({"same.py": ""}, name=name) for name in ("one", "two")]
+    made = [wheels.make({"same.py": name}, name=name) for name in ("one", "two")]
     with pytest.raises(VerificationError, match=r"same\.py.*another wheel"):
         unpack_wheels(made, prefix, python=PYTHON)
 

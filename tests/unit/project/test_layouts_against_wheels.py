@@ -130,6 +130,13 @@ SETUPTOOLS = {
             "one/__init__.py": "",
         },
     ),
+    "script-with-more-that-is-computed": Case(
+        pyproject=setuptools(NAMED + '[tool.setuptools]\npackages = ["one"]\n'),
+        files={
+            "setup.py": "from setuptools import setup\nmore = {}\nif 1:\n    more = {'zip_safe': False}\nsetup(**more)\n",
+            "one/__init__.py": "",
+        },
+    ),
     "script-discovers": Case(
         files={
             "setup.py": "from setuptools import setup\nsetup(name='my-thing', version='1')\n",

@@ -103,6 +103,11 @@ def journal(directory: Path, name: str) -> Iterator[Journal]:
         release(locked, descriptor)
 
 
+def recorded(directory: Path, name: str) -> Record:
+    """Return what earlier runs noted in the journal ``name``, which stays as it is."""
+    return _read(directory / f"{name}.jsonl")
+
+
 def name_of(version: str, index: str, address: str) -> str:
     """Return the name of the journal of a version at an index, whose address is told by digest."""
     plain = re.sub(r"[^A-Za-z0-9._-]", "_", f"{index}-{version}")

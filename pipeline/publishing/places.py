@@ -128,10 +128,8 @@ def find(repository: str, declared: str, settings: Settings) -> Place:
             hint="leave out `--offline`, or add `--draft`",
         )
     environ = settings.environ
-    name = environ.get("TWINE_REPOSITORY") or repository
+    name, upload, twine = _upload(repository, environ)
     url = environ.get("TWINE_REPOSITORY_URL", "")
-    twine = _configured(name, url, environ)
-    upload = twine.repository_config["repository"] or ""
     moved = bool(url or environ.get("TWINE_REPOSITORY"))
     simple = environ.get(INDEX_VARIABLE) or ("" if moved else declared) or _known(upload, environ)
     if not simple:
@@ -142,7 +140,24 @@ def find(repository: str, declared: str, settings: Settings) -> Place:
             f"`index-url` in the stage, or `{INDEX_VARIABLE}`",
         )
     _check(simple)
-    return Place(name=shown(url) if url else name, upload=upload, simple=simple, twine=twine)
+    return Place(name=name, upload=upload, simple=simple, twine=twine)
+
+
+def uploads_to(repository: str, environ: Mapping[str, str]) -> tuple[str, str]:
+    """Return the name and address that a journal of uploads to a repository goes by; no network.
+
+    ReleaseRefusedError when this machine is not told where the repository is.
+    """
+    name, upload, _ = _upload(repository, environ)
+    return name, shown(upload)
+
+
+def _upload(repository: str, environ: Mapping[str, str]) -> tuple[str, str, TwineSettings]:
+    """Return the name of a repository, the address to upload to, and twine's settings for it."""
+    name = environ.get("TWINE_REPOSITORY") or repository
+    url = environ.get("TWINE_REPOSITORY_URL", "")
+    twine = _configured(name, url, environ)
+    return shown(url) if url else name, twine.repository_config["repository"] or "", twine
 
 
 def _configured(name: str, url: str, environ: Mapping[str, str]) -> TwineSettings:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, cast
 
 from pipeline.checkout import git, worktree
 from pipeline.console import human_size, table
+from pipeline.errors import ReleaseRefusedError
 from pipeline.publishing import preflight
-from pipeline.publishing.journal import journal, name_of
+from pipeline.publishing.journal import journal, name_of, recorded
 from pipeline.publishing.judging import PUBLIC
 from pipeline.publishing.planned import refuse_unplanned
 from pipeline.publishing.preflight import Candidate, checked
 from pipeline.publishing.publish import Publisher
 from pipeline.publishing.rehearsal import RehearsalIndex
+from pipeline.publishing.session import plan
 from pipeline.release.conditions import Obstacle, refuse
 from pipeline.stages.host import HostSituation, Said
 from pipeline.stages.pushes import ARCHIVE, planned_pushes, rows
@@ -71,7 +73,8 @@ def run(situation: HostSituation) -> Said:
         a.name for one in situation.needed for a in one.outputs if one.cell in situation.crossed
     }
     listed = {name: "" if name in crossed else digest for name, digest in found.items()}
-    return replace(said, data=said.data | {LISTED: listed}, blocked=unplaced)
+    blocked = (*unplaced, *said.blocked)
+    return replace(said, data=said.data | {LISTED: listed}, blocked=blocked)
 
 
 def _unplaced(pushes: Sequence[Push], situation: HostSituation) -> tuple[Obstacle, ...]:
@@ -101,7 +104,31 @@ def _draft(
                 pause=situation.pause,
                 spread=lambda seconds: seconds,
             ).publish(release.files, commit="")
-    return _said([*preflight.rows(release.verdicts), *rows(pushes)], release, pushes)
+    blocked, remarks = _known_here(release, situation)
+    said = _said([*preflight.rows(release.verdicts), *rows(pushes)], release, pushes, remarks)
+    return replace(said, blocked=blocked)
+
+
+def _known_here(
+    release: Checked, situation: HostSituation
+) -> tuple[tuple[Obstacle, ...], tuple[str, ...]]:
+    """Return what this machine knows against an upload, and why it could not make one.
+
+    The index is not asked. Where it is and whose token is used are matters of the machine, which
+    is rarely the one that publishes; but with which bytes a release was begun counts.
+    """
+    from pipeline.publishing.places import uploads_to  # noqa: PLC0415 - as below
+
+    index = cast("PublishStage", situation.stage).index
+    try:
+        place, address = uploads_to(index, situation.settings.environ)
+    except ReleaseRefusedError as error:
+        return (), (f"nothing can be uploaded from this machine: {error}",) if release.files else ()
+    record = recorded(situation.memory / ROOM, name_of(situation.version, place, address))
+    steps = plan(release.files, (), record).conflicts
+    what = f"an earlier run began to publish {situation.version} to `{place}` with other bytes"
+    hint = f"check out {record.commit or 'the commit it was made of'}, or release another version"
+    return tuple(Obstacle(what=f"{what}: {s.file.name}", hint=hint) for s in steps), ()
 
 
 def _publish(

@@ -49,7 +49,7 @@ def run(situation: HostSituation) -> Said:
     require_clear(releasing)
     require_welcome(releasing)
     found, remarks = on_indexes(situation)
-    refuse([*found, *_moved_on(releasing)])
+    refuse([*found, *moved_on(releasing)])
     planned, scene = releasing.release, releasing.scene
     if planned is None:
         raise ReleaseRefusedError(
@@ -190,11 +190,11 @@ def _found_by_draft(releasing: Releasing) -> tuple[Obstacle, ...]:
         *_obstacles(releasing),
         *_changed(releasing),
         *(known_of_remote(scene, remote) if remote else ()),
-        *_moved_on(releasing),
+        *moved_on(releasing),
     )
 
 
-def _moved_on(releasing: Releasing) -> Iterator[Obstacle]:
+def moved_on(releasing: Releasing) -> Iterator[Obstacle]:
     """Yield that the branch is no longer where it was when the release was planned."""
     planned = releasing.release
     if planned and planned.parent and planned.parent != git.head(releasing.scene.root):

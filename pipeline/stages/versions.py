@@ -68,7 +68,7 @@ def required(pipeline: Pipeline, planned: PlannedCell, version: str) -> Required
     if isinstance(stage, WheelStage) and stage.variant and (added := local_version(stage.variant)):
         whole = f"{version}{'.' if '+' in version else '+'}{added}"
         return Required(version=whole, origin=f"`{file}` and the variant of `{stage.name}`")
-    return Required(version=version, origin=f"`{file}`, which names the tag")
+    return Required(version=version, origin=f"`{file}` (which names the tag)")
 
 
 def refuse_declared(pipeline: Pipeline, plan: Plan, version: str) -> None:

@@ -105,7 +105,7 @@ def test_what_commands_leave_below_out_is_the_layer_whenever_they_ran(pure: Proj
 def test_a_draft_says_which_image_would_go_where(pure: Project) -> None:
     place = "registry.example/team/app"
     declare(pure, f"  push: {{kind: publish, needs: [duration], registry: {place}}}\n")
-    done = pure.run("run", "push", "--draft", "--offline", "--json").expect(0)
+    done = pure.run("run", "push", "--untagged", "--draft", "--offline", "--json").expect(0)
     (cell,) = (cell for cell in done.document["cells"] if cell["cell"] == "push")
     (image,) = cell["result"]["images"]
     assert image["reference"] == f"{place}:1.0.0"
@@ -115,7 +115,7 @@ def test_a_draft_says_which_image_would_go_where(pure: Project) -> None:
 
 def test_offline_nothing_is_pushed(pure: Project) -> None:
     declare(pure, "  p: {kind: publish, needs: [duration], registry: registry.example/app}\n")
-    assert "the network is off" in pure.run("run", "p", "--offline").expect(5).stderr
+    assert "the network is off" in pure.run("run", "p", "--untagged", "--offline").expect(5).stderr
 
 
 def test_a_declared_image_is_kept_with_the_digest_of_the_lock(

@@ -16,6 +16,7 @@ from pipeline.release.conditions import tag_obstacles, tag_of_remote
 from tests.publishing.serving import FaultyIndex, access, serve
 from tests.release.conftest import Project, Ran, know_nobody
 from tests.unit.publishing import making
+from tests.unit.stages.test_versions_of_files import archive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -74,14 +75,15 @@ def message(project: Project) -> str:
     return (project.root.parent / "message").read_text()
 
 
-def handed(project: Project, *words: str, index: FaultyIndex | None = None) -> Ran:
+def handed(project: Project, *words: str, index: FaultyIndex | None = None, image: str = "") -> Ran:
     """Run what publishes in a workflow, on files that other jobs made."""
     files = project.root.parent / "files"
-    wheel, sdist = (
+    made = [
         {"name": path.name, "sha256": sha256_file(path), "size": path.stat().st_size}
         for path in sorted(files.iterdir())
-    )
-    cells = {"wheel": [wheel], "sdist": [sdist], "test": []}
+    ]
+    wheel, sdist, *images = made
+    cells = {"wheel": [wheel], "sdist": [sdist], "test": [], **({image: images} if image else {})}
     needs = {"build": {"result": "success", "outputs": {"linux": json.dumps(cells)}}}
     given = {} if index is None else access(index)
     nowhere = {"PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring", **given}
@@ -274,6 +276,42 @@ def test_a_file_of_another_version_is_refused_by_name(
         assert f"the name of `{wheel.name}` says version 1.0.1, but `VERSION`" in refused.stderr
         assert "says 1.0.0" in refused.stderr
     assert index.requests == []
+
+
+def test_a_draft_knows_with_which_bytes_an_upload_was_begun(
+    released: Project, index: FaultyIndex
+) -> None:
+    handed(released, index=index).expect(0)
+    again = ("--draft", "--untagged", "--json")
+    assert json.loads(handed(released, *again, index=index).expect(0).stdout)["blocked"] == []
+    making.sdist(released.root.parent / "files", "example-duration", "1.0.0", body="other")
+    asked = len(index.requests)
+    refused = handed(released, *again, index=index).expect(7)
+    assert "an earlier run began to publish 1.0.0" in refused.stderr
+    assert len(index.requests) == asked
+
+
+def test_an_image_without_a_place_is_refused_before_the_first_upload(
+    released: Project, index: FaultyIndex
+) -> None:
+    archive(released.root.parent / "files" / "image.oci.tar", "1.0.0")
+    declared = released.read("pipeline.yaml")
+    released.write("pipeline.yaml", declared.replace("needs: [sdist,", "needs: [duration, sdist,"))
+    draft = handed(released, "--untagged", "--draft", image="duration").expect(7)
+    assert "`publish` cannot push an image, as it has no `registry`" in draft.stderr
+    assert "no `registry` is declared" in draft.stdout
+    refused = handed(released, "--untagged", index=index, image="duration").expect(7)
+    assert draft.stderr.endswith(refused.stderr[refused.stderr.index("error: ") :])
+    assert index.requests == []
+
+
+def test_a_machine_that_is_not_told_where_the_index_is_may_draft(released: Project) -> None:
+    declared = released.read("pipeline.yaml")
+    released.write(
+        "pipeline.yaml", declared.replace("kind: publish", "kind: publish\n    index: ours")
+    )
+    drafted = handed(released, "--draft", "--untagged").expect(0)
+    assert "nothing can be uploaded from this machine" in drafted.stderr
 
 
 def test_outside_of_git_no_tag_lists_anything(released: Project, tmp_path: Path) -> None:

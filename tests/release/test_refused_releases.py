@@ -8,6 +8,8 @@ import pytest
 from pipeline.errors import PipelineError
 from pipeline.release import tags
 from pipeline.release.conditions import obstacles, remote_obstacles
+from pipeline.stages.release import moved_on
+from pipeline.stages.releasing import Releasing
 from tests.release.conftest import DAY
 
 if TYPE_CHECKING:
@@ -148,6 +150,16 @@ def test_what_was_fetched_blocks_a_draft_as_the_remote_blocks_the_release(
 
 def test_nothing_stands_in_the_way_of_a_clean_project(project: Project) -> None:
     assert told(project) == ""
+
+
+def test_a_branch_that_moves_on_while_it_is_built_is_not_released(project: Project) -> None:
+    releasing = Releasing(scene=project.scene(), release=project.planned())
+    assert tuple(moved_on(releasing)) == ()
+    dirty(project)
+    project.commit()
+    (found,) = moved_on(releasing)
+    assert "the branch has moved on" in found.what
+    assert found.blocks_draft(anywhere=True)
 
 
 def test_everything_is_told_at_once(project: Project) -> None:

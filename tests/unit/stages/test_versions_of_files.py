@@ -58,7 +58,7 @@ def test_a_file_may_have_the_version_of_its_tag_its_pin_or_its_variant(
 @pytest.mark.parametrize(
     ("stage", "version", "origin"),
     [
-        (WHEEL, "1.1", "`VERSION`, which names the tag says 1.0"),
+        (WHEEL, "1.1", "`VERSION` (which names the tag) says 1.0"),
         (WHEEL, "1.0.post1", "says 1.0"),
         (WHEEL, "1.0+cu130", "says 1.0"),
         (PINNED, "1.0", "`source: thing==2.0` of the stage `other` says 2.0"),
@@ -165,7 +165,13 @@ def archive(path: Path, tag: str, **annotations: str) -> Path:
         }
     ).encode()
     digest = f"sha256:{sha256_bytes(manifest)}"
-    entry = {"digest": digest, "annotations": {"org.opencontainers.image.ref.name": tag}}
+    entry = {
+        "mediaType": "application/vnd.oci.image.manifest.v1+json",
+        "digest": digest,
+        "size": len(manifest),
+        "platform": {"os": "linux", "architecture": "amd64"},
+        "annotations": {"org.opencontainers.image.ref.name": tag},
+    }
     index = json.dumps({"manifests": [entry]}).encode()
     with tarfile.open(path, "w") as tar:
         for name, data in (

@@ -281,13 +281,25 @@ def _refuse(error: PipelineError, words: list[str], out: Console) -> int:
 
 def _say_in_json(error: dict[str, Any], words: list[str]) -> None:
     """Print the document that ``--json`` promises, as far as it can be written."""
-    if "--json" in words:
+    if "--json" in own_words(words):
         from contextlib import suppress  # noqa: PLC0415 - only for a failure
 
         from pipeline.cli.outcome import show_json  # noqa: PLC0415
 
         with suppress(OSError):
             show_json({"error": error})
+
+
+def own_words(words: list[str]) -> list[str]:
+    """Return the words before a command that is handed on, whose flags are its own."""
+    if "--" in words:
+        words = words[: words.index("--")]
+    if words[:1] != ["exec"]:
+        return words
+    end = 1
+    while end < len(words) and words[end].startswith("-"):
+        end += 2 if words[end] in {"-e", "--environment", "-C", "--directory"} else 1
+    return words[:end]
 
 
 def _bug(words: list[str], out: Console) -> int:

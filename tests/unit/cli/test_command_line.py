@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipeline import bootstrap
-from pipeline.cli.main import EVERYWHERE, VERBS, load, main, verb_first
+from pipeline.cli.main import EVERYWHERE, VERBS, load, main, own_words, verb_first
 from pipeline.cli.session import Session
 from pipeline.cli.watching import declarations
 from pipeline.console import Console
@@ -161,3 +161,18 @@ def test_the_launcher_knows_which_flags_a_value_follows() -> None:
     _, parser = load("cache")
     valued = {flag for a in parser._actions if a.nargs != 0 for flag in a.option_strings}
     assert valued == bootstrap.WITH_VALUES
+
+
+@pytest.mark.parametrize(
+    ("words", "own"),
+    [
+        ("run wheel --json", "run wheel --json"),
+        ("dev test -- npm ls --json", "dev test"),
+        ("exec npm ls --json", "exec"),
+        ("exec --json -e docs npm --json", "exec --json -e docs"),
+        ("exec -C a -e", "exec -C a -e"),
+        ("", ""),
+    ],
+)
+def test_flags_of_a_command_that_is_handed_on_are_its_own(words: str, own: str) -> None:
+    assert own_words(words.split()) == own.split()

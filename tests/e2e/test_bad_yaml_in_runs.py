@@ -60,5 +60,5 @@ def test_bytes_that_are_no_text_are_refused(steps: Project) -> None:
 def test_no_declaration_at_all_is_told(steps: Project) -> None:
     (steps.root / "pipeline.yaml").unlink(missing_ok=True)
     refused = steps.run("run", "one").expect(2)
-    assert "there is no `pipeline.yaml`" in refused.stderr
+    assert "cannot find `pipeline.yaml`" in refused.stderr
     assert "hint:" in refused.stderr

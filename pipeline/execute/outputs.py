@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import StageFailedError, VerificationError
+from pipeline.execute.purity import PURE_WHEEL
 from pipeline.wheels.audit import audit
 from pipeline.wheels.findings import finding
 from pipeline.wheels.normalise import normalise
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from pipeline.wheels.findings import Finding
 
 SUFFIX = {"sdist": ".tar.gz", "wheel": ".whl"}
-PURE_WHEEL = "-any.whl"
 PURE = (PURE_WHEEL, SUFFIX["sdist"])
 """How the names end of files that hold nothing compiled."""
 

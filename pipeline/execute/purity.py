@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pipeline.lock.types import Lock
     from pipeline.plan.types import PlannedCell
 
-PURE = "-any.whl"
+PURE_WHEEL = "-any.whl"
+"""How the name ends of a wheel for any platform."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +123,6 @@ def _compiled(names: Iterable[str], project: str) -> str:
         for name in names
         if name.endswith(".whl") and escaped(name.partition("-")[0]) == project
     )
-    if not wheels or any(name.endswith(PURE) for name in wheels):
+    if not wheels or any(name.endswith(PURE_WHEEL) for name in wheels):
         return ""
     return wheels[0]

@@ -94,10 +94,10 @@ def few(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     for found in findings:
         by_rule.setdefault((found.level, found.rule), []).append(found)
     told: list[Finding] = []
-    for (_, rule), same in sorted(by_rule.items()):
+    for _, same in sorted(by_rule.items()):
         told += same[:MOST]
         if len(same) > MOST:
-            told.append(finding(rule, f"and {len(same) - MOST} more"))
+            told.append(replace(same[0], message=f"and {len(same) - MOST} more"))
     return tuple(told)
 
 

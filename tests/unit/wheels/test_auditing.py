@@ -254,6 +254,11 @@ def test_what_indexes_serve_is_an_error_only_where_we_built_it(make_wheel: MakeW
         assert audit(made, built=True).errors
 
 
+def test_what_is_counted_has_the_level_of_what_is_told(make_wheel: MakeWheel) -> None:
+    found = audit(make_wheel({f"{number}.pth": "x" for number in range(12)}), built=True)
+    assert [f.message for f in found.errors][-1] == "and 2 more"
+
+
 def test_code_beside_what_setuptools_writes_is_not_known(make_wheel: MakeWheel) -> None:
     for text in (f"{NAMESPACE}import evil\n", NAMESPACE.replace("'corp'", "print()"), "", "a"):
         assert rules(make_wheel({"x-nspkg.pth": text})) == {"unexpected-pth"}

@@ -6,11 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 from pipeline.cli.selecting import add_selection, selections
-from pipeline.config.stages import ContainerStage
+from pipeline.config.stages import ContainerStage, kind_of
 from pipeline.console import table
 from pipeline.plan.matrix import all_cells
 from pipeline.plan.selection import select
-from pipeline.stages.planner import kind_of
 
 if TYPE_CHECKING:
     import argparse
@@ -59,7 +58,7 @@ def _document(pipeline: Pipeline, cells: Cells) -> dict[str, object]:
     stages = [
         {
             "name": name,
-            "kind": kind_of(stage),
+            "kind": kind_of(type(stage)),
             "image": _image(stage),
             "needs": list(stage.needs),
             "cells": [cell.name for cell in cells[name]],
@@ -78,7 +77,7 @@ def _document(pipeline: Pipeline, cells: Cells) -> dict[str, object]:
 def _cells(pipeline: Pipeline, cells: Cells) -> list[str]:
     stages = pipeline.stages
     rows = [
-        (cell.name, kind_of(stages[name]), cell.fill(_image(stages[name])))
+        (cell.name, kind_of(type(stages[name])), cell.fill(_image(stages[name])))
         for name, found in cells.items()
         for cell in found
     ]
@@ -89,7 +88,7 @@ def _everything(pipeline: Pipeline, cells: Cells) -> list[str]:
     stages = pipeline.stages
     headers: tuple[str, ...] = ("stage", "kind", "image", "cells", "needs")
     rows: list[tuple[str, ...]] = [
-        (name, kind_of(stage), _image(stage), str(len(cells[name])), " ".join(stage.needs))
+        (name, kind_of(type(stage)), _image(stage), str(len(cells[name])), " ".join(stage.needs))
         for name, stage in stages.items()
     ]
     if any(stage.tags for stage in stages.values()):

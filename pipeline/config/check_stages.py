@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from pipeline.config.check_matrix import check_cells, check_declared
 from pipeline.config.matrix import cell_name, fill
 from pipeline.config.paths import escape_in_words, is_glob
-from pipeline.config.problems import describe, nearest, quoted
+from pipeline.config.problems import describe, listing, nearest, quoted
 from pipeline.config.stages import (
+    USES,
     BuildStage,
     CommandStage,
     ContainerStage,
@@ -17,7 +18,9 @@ from pipeline.config.stages import (
     PublishStage,
     SdistStage,
     TestStage,
+    Use,
     WheelStage,
+    kind_of,
 )
 
 if TYPE_CHECKING:
@@ -43,6 +46,8 @@ def check_stage(checking: Checking, stage: Stage) -> None:
             _check_image(checking, stage, path, cells)
             _check_source_field(checking, stage, path, cells)
             _check_inputs(checking, stage, path, cells)
+            if isinstance(stage, BuildStage):
+                _check_generated(checking, stage, path, cells)
             _check_values(checking, stage, path, cells)
     elif stage.matrix:
         message = f"stage `{stage.name}` runs once, so it has no matrix"
@@ -70,6 +75,39 @@ def _check_needs(checking: Checking, stage: Stage, path: KeyPath) -> None:
         if not isinstance(stages[need], ContainerStage):
             message = f"stage `{stage.name}` cannot use stage `{need}`, which makes no files"
             checking.wrong(at, message, f"take `{need}` out of its `needs`")
+        else:
+            _check_need(checking, stage, stages[need], at)
+
+
+def _check_need(checking: Checking, stage: ContainerStage, other: Stage, at: KeyPath) -> None:
+    """Check that a stage has a use for what another one makes."""
+    uses, kind = USES[type(stage)], kind_of(type(stage))
+    use, sdist = uses.get(type(other)), _sdist_of(checking, stage)
+    message = hint = ""
+    if use is None:
+        message = (
+            f"stage `{stage.name}` of kind `{kind}` cannot use stage `{other.name}` of kind "
+            f"`{kind_of(type(other))}`"
+        )
+        hint = (
+            f"it uses stages of kind {listing(kind_of(one) for one in uses)}; to wait for "
+            f"`{other.name}`, let the stage that publishes need it"
+        )
+    elif use is Use.PLACED and isinstance(stage, WheelStage) and sdist:
+        message = f"stage `{stage.name}` builds the sdist it needs, and nothing of `{other.name}`"
+        hint = f"let stage `{sdist}` need it, and say there in `generated` where its files go"
+    elif (
+        use is Use.PLACED
+        and isinstance(stage, BuildStage)
+        and other.name not in {value.partition("/")[0] for value in stage.generated.values()}
+    ):
+        message = f"stage `{stage.name}` needs `{other.name}` and uses nothing of it"
+        hint = f"say where its files go: `generated: {{PLACE: {other.name}/PATH}}`"
+    elif use is Use.SHOWN and isinstance(stage, ImageStage) and not (stage.run or stage.dockerfile):
+        message = f"stage `{stage.name}` runs no command that could use `{other.name}`"
+        hint = "add a `run` that takes its files from `/needs`, or take it out of `needs`"
+    if message:
+        checking.wrong(at, message, hint)
 
 
 def _check_use(checking: Checking, stage: Stage, path: KeyPath) -> None:
@@ -223,6 +261,41 @@ def _check_inputs(
     elif not own:
         message = f"stage `{stage.name}` sees a third-party sdist, so its `inputs` have no effect"
         checking.wrong((*path, "inputs"), message, "take them out")
+
+
+def _check_generated(
+    checking: Checking, stage: BuildStage, path: KeyPath, cells: tuple[Axes, ...]
+) -> None:
+    """Check that each place stays below `source` and takes something of a command it needs."""
+    sdist, third_party = (
+        _sdist_of(checking, stage),
+        any("==" in dict(axes).get("source", stage.source) for axes in cells),
+    )
+    if stage.generated and isinstance(stage, WheelStage) and sdist:
+        message = f"stage `{stage.name}` builds the sdist it needs, so `generated` has no effect"
+        checking.wrong((*path, "generated"), message, f"move it to stage `{sdist}`")
+    elif stage.generated and third_party:
+        message = f"stage `{stage.name}` builds a third-party sdist, which nothing is added to"
+        checking.wrong((*path, "generated"), message, "take `generated` out")
+    for place, value in stage.generated.items():
+        at = (*path, "generated", place)
+        maker, _, part = value.partition("/")
+        for text in (place, part):
+            if not _check_placeholders(checking, stage, text, at, cells):
+                continue
+            reason = escape_in_words(text) or (".git" in text.split("/") and "is git's own")
+            if reason:
+                message = f"{quoted(text)} in `generated` of stage `{stage.name}` {reason}"
+                checking.wrong(at, message, "write a path below `source`, and one of the output")
+        if not checking.known(at, maker, "stage", checking.pipeline.stages):
+            continue
+        if not isinstance(checking.pipeline.stages[maker], CommandStage):
+            message = f"`generated` of stage `{stage.name}` takes files of stage `{maker}`, which "
+            message += "is not of kind `command`"
+            checking.wrong(at, message, "take what a stage of kind `command` makes")
+        elif maker not in stage.needs:
+            message = f"`generated` of stage `{stage.name}` takes files of `{maker}` without need"
+            checking.wrong(at, message, f"add `{maker}` to its `needs`")
 
 
 def _sdist_of(checking: Checking, stage: Stage) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 from pipeline.config.model import Image, Pipeline
 from pipeline.config.schema import plain, schema
 from pipeline.config.shapes import Block, Choice, Kinds, ListOf, MapOf, Number, Text, block
-from pipeline.config.stages import KINDS, ContainerStage, Stage
+from pipeline.config.stages import KINDS, USES, ContainerStage, Stage, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -91,6 +91,13 @@ The verbs take cells by their values, see [selecting cells](../how-to/select-cel
 """
 
 
+_USES = """\
+What a needed stage made is used as the table says, and a need without a use is refused. A stage of
+kind `changelog`, `publish` or `release` may need every other one: it waits for it. See
+[generated files](../how-to/generated-files.md) for what a command makes for an sdist.
+"""
+
+
 def pages() -> Mapping[str, str]:
     """Return the text of each page and schema by its file name."""
     return {
@@ -115,12 +122,24 @@ def _pipeline_page() -> str:
     parts += ["## Stages", _AXES]
     parts += ["### Every stage", _KIND_ROW + _rows(block(Stage).fields)]
     parts += [part for field in block(Stage).fields for part in _section(field, "####")]
+    parts += ["### What a stage does with those it needs", _uses()]
     parts += ["### Every stage that runs in an image", _table(_added(ContainerStage, Stage))]
     for kind, cls in KINDS.items():
         base = ContainerStage if issubclass(cls, ContainerStage) else Stage
         parts += [f"### Kind `{kind}`", _doc(cls), _table(_added(cls, base))]
         parts += [part for field in _added(cls, base) for part in _section(field, "####")]
     return _page(parts)
+
+
+def _uses() -> str:
+    """Return the table of `USES`."""
+    kinds = [kind_of(cls) for cls in USES]
+    rows = [f"| kind | {' | '.join(f'needs `{kind}`' for kind in kinds)} |\n"]
+    rows += [f"|---{'|---' * len(kinds)}|\n"]
+    for cls, uses in USES.items():
+        words = (uses[other].value if other in uses else "refused" for other in USES)
+        rows.append(f"| `{kind_of(cls)}` | {' | '.join(words)} |\n")
+    return f"{_USES}\n{''.join(rows)}"
 
 
 def _image_page() -> str:

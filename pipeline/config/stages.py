@@ -6,6 +6,7 @@ and the reference pages.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -54,7 +55,9 @@ class Stage:
     """Fields of every stage, whatever its kind."""
 
     name: str = field(metadata={"implied": True})
-    needs: tuple[str, ...] = doc("stages whose output this one uses or waits for", default=())
+    needs: tuple[str, ...] = doc(
+        "stages whose output this one uses, or on the host waits for", default=()
+    )
     matrix: Matrix = doc("axes and their values; one cell for each combination", factory=Matrix)
     tags: tuple[str, ...] = doc(
         "labels of your own, which `--tag` selects stages by", default=(), **WORD
@@ -111,6 +114,16 @@ class BuildStage(ContainerStage):
         keys=r"[A-Za-z0-9_-][A-Za-z0-9_.:-]*",
         keys_form="letters, digits, `_`, `-`, `.` and `:`",
         empty=True,
+    )
+    generated: Mapping[str, str] = doc(
+        "files that stages of kind `command` make, put among the sources before the backend runs: "
+        "for each place, relative to `source`, the `STAGE/PATH` of an output, or `STAGE` for all "
+        "of it",
+        factory=dict,
+        keys=r"[^\s/\\][^\s\\]*",
+        keys_form="paths relative to `source`, without blanks",
+        pattern=r"[a-z][a-z0-9_-]{0,63}(/.*)?",
+        form="a stage, or a part of its output as `STAGE/PATH`",
     )
 
 
@@ -315,3 +328,32 @@ KINDS: Mapping[str, type[Stage]] = {
     "release": ReleaseStage,
 }
 """The word after ``kind:`` and what it declares."""
+
+
+class Use(enum.Enum):
+    """How a stage that runs in an image uses what another one made, in words."""
+
+    BUILT = "is built"
+    INSTALLED = "is installed into `/env`"
+    PLACED = "is put among the sources, where `generated` says"
+    SHOWN = "lies in `/needs/STAGE`"
+
+
+_ANY = (SdistStage, WheelStage, TestStage, CommandStage, ImageStage)
+
+USES: Mapping[type[Stage], Mapping[type[Stage], Use]] = {
+    SdistStage: {CommandStage: Use.PLACED},
+    WheelStage: {SdistStage: Use.BUILT, CommandStage: Use.PLACED},
+    TestStage: {**dict.fromkeys(_ANY, Use.SHOWN), WheelStage: Use.INSTALLED},
+    CommandStage: dict.fromkeys(_ANY, Use.SHOWN),
+    ImageStage: {**dict.fromkeys(_ANY, Use.SHOWN), WheelStage: Use.INSTALLED},
+}
+"""For each kind that runs in an image, what it does with which kinds; it cannot need any other.
+
+The other kinds run on the host and may wait for every stage.
+"""
+
+
+def kind_of(stage: type[Stage]) -> str:
+    """Return the word after ``kind:`` that declares stages of a class."""
+    return next(word for word, declared in KINDS.items() if declared is stage)

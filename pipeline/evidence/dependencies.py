@@ -13,6 +13,7 @@ from pipeline.evidence.packages import debian_url, python_url, stack, suite
 from pipeline.plan.recipe import (
     EnvironmentInput,
     FilesInput,
+    GeneratedInput,
     ImageInput,
     InstalledInput,
     OutputInput,
@@ -50,7 +51,7 @@ def _of(part: Input, lock: Lock) -> Iterator[Descriptor]:
             yield from (_python(file) for file in part.wheels)
         case InstalledInput():
             yield from (_python(file) for file in part.environment.wheels)
-        case SourceInput():
+        case SourceInput() | GeneratedInput():
             yield _described("source", "tree", part.source.tree.digest)
         case SdistInput():
             yield _python(part.file)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from pipeline.engines.protocol import BuildRequest, ImageContext, Limits, TreeContext
 from pipeline.errors import ConfigError, PipelineError
 from pipeline.execute.artifacts import artifacts, drop_rotted
+from pipeline.execute.generated import refuse_missing
 from pipeline.execute.report import CellReport
 from pipeline.execute.secrets import secret_files
 from pipeline.files import sha256_bytes
-from pipeline.plan.recipe import InstalledInput, OutputInput
+from pipeline.plan.recipe import GeneratedInput, InstalledInput, OutputInput
 from pipeline.store.results import Result
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from pipeline.plan.recipe import Recipe
     from pipeline.plan.types import PlannedCell
     from pipeline.store.store import Store
+    from pipeline.store.trees import Tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,7 @@ def _build(
             expected=_expected(bench, planned, contexts),
         )
         tree = kept.tree
+        _check_generated(bench, planned, recipe, outputs, tree)
         if recipe.image:
             (below,) = (part for part in contexts.values() if isinstance(part, ImageContext))
             tree = pack(recipe.image, tree, below, bench.store, epoch=recipe.epoch)
@@ -137,6 +140,17 @@ def _expected(
     source = contexts.get("src")
     sources = source.path if isinstance(source, TreeContext) else None
     return partial(purity.reasons, planned=planned, sources=sources, known=bench.known)
+
+
+def _check_generated(
+    bench: Bench, planned: PlannedCell, recipe: Recipe, outputs: Mapping[str, str], tree: Tree
+) -> None:
+    """Refuse an sdist without the files that were generated for it."""
+    for part in recipe.inputs.values():
+        if planned.kind == "sdist" and isinstance(part, GeneratedInput):
+            files = bench.provisioner.generated_files(part, outputs).entries
+            (sdist,) = (bench.store.blob_path(entry.digest) for entry in tree.entries)
+            refuse_missing(planned.name, part, files, sdist)
 
 
 def _output_trees(bench: Bench, recipe: Recipe) -> dict[str, str]:
@@ -162,6 +176,8 @@ def _content_key(recipe: Recipe, outputs: Mapping[str, str]) -> str:
         elif isinstance(part, InstalledInput):
             trees = [outputs[built.key] for built in part.built]
             parts[f"input {name}"] = ":".join(("installed", part.environment.digest, *trees))
+        elif isinstance(part, GeneratedInput):
+            parts[f"input {name}"] = part.identified(outputs)
     return sha256_bytes(repr(sorted(parts.items())).encode())
 
 

@@ -10,6 +10,7 @@ from pipeline.engines.protocol import TreeContext
 from pipeline.errors import StoreError, VerificationError
 from pipeline.execute.artifacts import artifacts
 from pipeline.execute.compiling import compile_inside
+from pipeline.execute.generated import merged
 from pipeline.files import sha256_bytes, sha256_file, walk_files
 from pipeline.images.assemble import assemble, tree_image
 from pipeline.images.bytecode import compile_below, host_compiles, with_bytecode
@@ -18,6 +19,7 @@ from pipeline.locking.fetch import platform_files
 from pipeline.plan.recipe import (
     EnvironmentInput,
     FilesInput,
+    GeneratedInput,
     ImageInput,
     InstalledInput,
     OutputInput,
@@ -25,6 +27,7 @@ from pipeline.plan.recipe import (
     SourceInput,
 )
 from pipeline.platforms import Target, native_platform
+from pipeline.store.trees import Tree
 from pipeline.wheels.unpack import unpack_sdist
 
 if TYPE_CHECKING:
@@ -37,7 +40,6 @@ if TYPE_CHECKING:
     from pipeline.lock.types import Lock, LockedFile, PythonFile
     from pipeline.plan.recipe import Input, Recipe
     from pipeline.store.store import Store
-    from pipeline.store.trees import Tree
     from pipeline.wheels.bill import Parts
 
 TREE_EPOCH = 315532800
@@ -73,6 +75,8 @@ class Provisioner:
                 return self._installed(part, platform, outputs)
             case SourceInput():
                 return self.source(part.source)
+            case GeneratedInput():
+                return self._generated(part, outputs)
             case SdistInput():
                 return self.unpacked(part.file.sha256, part.file.name)
             case FilesInput():
@@ -158,6 +162,25 @@ class Provisioner:
 
         def make(directory: Path) -> None:
             _copy_checkout(source, directory)
+
+        return self._tree(digest, self._store.derived("source", digest, make))
+
+    def generated_files(self, part: GeneratedInput, outputs: Mapping[str, str]) -> Tree:
+        """Return the generated files among some sources; ConfigError as `merged` raises it."""
+        trees = {each.made.key: outputs[each.made.key] for each in part.placed}
+        loaded = {key: self._store.load_tree(digest) for key, digest in trees.items()}
+        return merged(part, loaded)
+
+    def _generated(self, part: GeneratedInput, outputs: Mapping[str, str]) -> TreeContext:
+        added = self.generated_files(part, outputs)
+        digest = Tree.of([*part.source.tree.entries, *added.entries]).digest
+
+        def make(directory: Path) -> None:
+            _copy_checkout(part.source, directory)
+            with self._store.scratch("generated") as scratch:
+                self._store.materialise(added, scratch / "made", epoch=TREE_EPOCH)
+                shutil.copytree(scratch / "made", directory, symlinks=True, dirs_exist_ok=True)
+            _set_times(directory)
 
         return self._tree(digest, self._store.derived("source", digest, make))
 

@@ -149,10 +149,46 @@ class InstalledInput:
         return ":".join(("installed", self.environment.digest, *(b.key for b in self.built)))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Placed:
+    """What an earlier cell makes, at a place of the sources.
+
+    ``place`` is relative to the repository and ends in ``/`` where it must be a directory; ``path``
+    is what of the output is meant, empty for all of it.
+    """
+
+    place: str
+    made: OutputInput
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GeneratedInput:
+    """Files of the checkout, and among them some that earlier cells make.
+
+    ``directory`` is that of the repository which is built.
+    """
+
+    source: SourceTree
+    directory: str
+    placed: tuple[Placed, ...]
+
+    @property
+    def identity(self) -> str:
+        """The name of its content, derived from the keys of what makes the files."""
+        return self.identified({each.made.key: each.made.key for each in self.placed})
+
+    def identified(self, names: Mapping[str, str]) -> str:
+        """Return the name of its content, each output named by what ``names`` has for its key."""
+        rows = [[each.place, names[each.made.key], each.path] for each in self.placed]
+        return f"generated:{sha256_bytes(json.dumps([self.source.tree.digest, rows]).encode())}"
+
+
 Input = (
     ImageInput
     | EnvironmentInput
     | InstalledInput
+    | GeneratedInput
     | SourceInput
     | SdistInput
     | FilesInput
@@ -217,6 +253,8 @@ class Recipe:
                 found.append(part)
             elif isinstance(part, InstalledInput):
                 found += part.built
+            elif isinstance(part, GeneratedInput):
+                found += (each.made for each in part.placed)
         return tuple(found)
 
     @cached_property

@@ -5,8 +5,8 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, cast
 
+from pipeline.config.stages import Use
 from pipeline.errors import ConfigError
-from pipeline.plan.recipe import OutputInput
 from pipeline.stages.container import Situation, recipe
 
 if TYPE_CHECKING:
@@ -20,9 +20,7 @@ def plan(situation: Situation) -> Recipe:
     contexts: dict[str, tuple[str, Input]] = {"src": ("/src", situation.sources())}
     if stage.requires:
         contexts["env"] = ("/env", situation.environment())
-    for number, cell in enumerate((c for c in situation.needed if c.recipe), start=1):
-        made = OutputInput(cell=cell.name, key=cell.key)
-        contexts[f"need-{number}"] = (f"/needs/{cell.stage.name}", made)
+    contexts |= situation.shown(Use.SHOWN)
     outputs = tuple(_copy(situation, glob) for glob in stage.outputs)
     return recipe(situation, "command", contexts, run=stage.run, outputs=outputs)
 

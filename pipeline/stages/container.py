@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pipeline.config.stages import USES
 from pipeline.cross.found import Images
 from pipeline.errors import ConfigError, LockError
 from pipeline.locking.bases import cell_key, cell_source, is_third_party, usual_targets
 from pipeline.plan.recipe import (
     EnvironmentInput,
+    GeneratedInput,
     ImageInput,
     Input,
     OutputInput,
@@ -20,6 +22,7 @@ from pipeline.plan.recipe import (
 )
 from pipeline.plan.render import Steps, render, with_own_context
 from pipeline.platforms import Target
+from pipeline.stages.generated import placed
 from pipeline.stages.inputs import globs
 from pipeline.stages.strategy import choose
 
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
 
     from pipeline.checkout.inputs import Checkout
     from pipeline.config.model import Pipeline
-    from pipeline.config.stages import ContainerStage
+    from pipeline.config.stages import ContainerStage, Use
     from pipeline.lock.types import Lock, LockedPlatform, RequirementSet
     from pipeline.plan.matrix import Cell
     from pipeline.plan.recipe import ImageOutput
@@ -145,7 +148,10 @@ class Situation:
     def sources(self) -> Input:
         """Return what is copied to ``/src``: the checkout's files or a third-party sdist."""
         if not is_third_party(self.source):
-            return SourceInput(source=self.checkout.source(self.source, globs(self)))
+            source = self.checkout.source(self.source, globs(self))
+            if made := placed(self, source):
+                return GeneratedInput(source=source, directory=self.source, placed=made)
+            return SourceInput(source=source)
         if self.source not in self.lock.sources:
             raise LockError(f"the source `{self.source}` is not locked", hint="run `pipeline lock`")
         return SdistInput(file=self.lock.sources[self.source])
@@ -157,6 +163,18 @@ class Situation:
             for cell in self.needed
             if cell.kind == kind
         )
+
+    def shown(self, *uses: Use) -> dict[str, tuple[str, Input]]:
+        """Return the contexts of what the commands find in ``/needs/STAGE``."""
+        table = USES[type(self.stage)]
+        cells = (cell for cell in self.needed if table.get(type(cell.stage)) in uses)
+        return {
+            f"need-{number}": (
+                f"/needs/{cell.stage.name}",
+                OutputInput(cell=cell.name, key=cell.key),
+            )
+            for number, cell in enumerate(cells, start=1)
+        }
 
     @property
     def workdir(self) -> str:

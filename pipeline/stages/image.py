@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, cast
 
+from pipeline.config.stages import Use
 from pipeline.errors import ConfigError
-from pipeline.plan.recipe import ImageOutput, InstalledInput, OutputInput
+from pipeline.plan.recipe import ImageOutput, InstalledInput
 from pipeline.release.version import read_version
 from pipeline.stages.container import Situation, recipe
 
@@ -35,9 +36,7 @@ def plan(situation: Situation) -> Recipe:
         contexts["env"] = ("/out/env", installed)
     if stage.run or stage.dockerfile:
         contexts["src"] = ("/src", situation.sources())
-        for number, cell in enumerate((c for c in situation.needed if c.recipe), start=1):
-            made = OutputInput(cell=cell.name, key=cell.key)
-            contexts[f"need-{number}"] = (f"/needs/{cell.stage.name}", made)
+        contexts |= situation.shown(Use.SHOWN, Use.INSTALLED)
     if not contexts:
         raise ConfigError(
             f"`{situation.cell.name}` needs no wheel for its platform, so its layer is empty",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from pipeline.config.stages import KINDS, ContainerStage
+from pipeline.config.stages import ContainerStage, kind_of
 from pipeline.errors import ConfigError
 from pipeline.locking.needs import Needs
 from pipeline.plan.matrix import all_cells
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from pipeline.checkout.inputs import Checkout
     from pipeline.config.model import Pipeline
-    from pipeline.config.stages import Stage
     from pipeline.lock.types import Lock
     from pipeline.plan.matrix import Cell
     from pipeline.plan.selection import Selection
@@ -77,7 +76,7 @@ class _Planner:
             else:
                 names = tuple(other.name for other in needed)
                 self.planned[cell.name] = PlannedCell(
-                    cell=cell, stage=stage, kind=kind_of(stage), needs=names, recipe=None
+                    cell=cell, stage=stage, kind=kind_of(type(stage)), needs=names, recipe=None
                 )
         return self.planned[cell.name]
 
@@ -110,7 +109,7 @@ class _Planner:
         return PlannedCell(
             cell=cell,
             stage=stage,
-            kind=kind_of(stage),
+            kind=kind_of(type(stage)),
             needs=tuple(other.name for other in needed),
             recipe=CONTAINER_STAGES[type(stage)](situation),
             target=situation.target,
@@ -124,16 +123,11 @@ def _same_platform(pipeline: Pipeline, lock: Lock, cell: Cell, other: Cell) -> b
     An image takes a wheel without the axis `target` on every platform; it may be pure.
     """
     stage, needed = pipeline.stages[cell.stage], pipeline.stages[other.stage]
-    if kind_of(stage) not in {"test", "image"} or kind_of(needed) != "wheel":
+    if kind_of(type(stage)) not in {"test", "image"} or kind_of(type(needed)) != "wheel":
         return True
-    if kind_of(stage) == "image" and not other.get("target"):
+    if kind_of(type(stage)) == "image" and not other.get("target"):
         return True
     if not isinstance(stage, ContainerStage) or not isinstance(needed, ContainerStage):
         return True
     mine = cell_target(pipeline, lock, cell, cell.fill(stage.image))
     return mine is cell_target(pipeline, lock, other, other.fill(needed.image))
-
-
-def kind_of(stage: Stage) -> str:
-    """Return the word after ``kind:`` that declares such a stage."""
-    return next(word for word, declared in KINDS.items() if declared is type(stage))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from pipeline.config.stages import Use
 from pipeline.errors import ConfigError
 from pipeline.stages.container import Situation, recipe
 from pipeline.stages.inside import CONTEXT, PLACE, command, scripts, used
@@ -34,6 +35,7 @@ def plan(situation: Situation) -> Recipe:
     }
     for number, wheel in enumerate(wheels, start=1):
         contexts["wheel" if number == 1 else f"wheel-{number}"] = ("/wheel", wheel)
+    contexts |= situation.shown(Use.SHOWN)
     stage = cast("TestStage", situation.stage)
     commands = (command(SCRIPT, "/wheel"),)
     contexts[CONTEXT] = (PLACE, scripts(*used(commands)))

@@ -172,7 +172,7 @@ class Bundle:
                 done += len(piece)
                 progress(done)
             if digest.hexdigest() != row.sha256:
-                raise self._refusal(f"the bytes of `{row.name}` are not what they have to be")
+                raise self._refusal(f"the sha256 of `{row.name}` is not the listed one")
         if self._stream.read(len(END) + 1) != END:
             raise self._refusal("it is cut short, or bytes stand after its end")
 

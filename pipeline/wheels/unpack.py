@@ -26,7 +26,7 @@ def unpack_sdist(file: Path, name: str, directory: Path, *, sha256: str, epoch: 
     if sha256_file(file) != sha256:
         file.unlink()
         raise VerificationError(
-            f"the stored bytes of `{name}` are not what they have to be",
+            f"verification failed: the sha256 of `{name}` in the cache differs",
             hint="the file was dropped; run again to get it anew",
         )
     sdist = read_sdist(file)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.checkout import git
 from pipeline.checkout.differences import differences
-from pipeline.checkout.history import body_of, commit_of
+from pipeline.checkout.git import remotes
+from pipeline.checkout.history import body_of, commit_of, object_kind
 from pipeline.checkout.worktree import is_repository
 from pipeline.errors import UsageError
 from pipeline.evidence.provenance import SUFFIX, read_claim
@@ -62,9 +63,14 @@ def relisted(tag: str, session: Session) -> tuple[Comparison, ...]:
     """Rebuild all that a tag lists, and compare the digests; UsageError where it lists nothing."""
     stages = listed(body_of(session.root, tag))
     if stages is None:
+        ref = f"refs/tags/{tag}"
+        hint = f"`pipeline verify {tag} --from-provenance` takes the files in `{DIST}`"
+        if object_kind(session.root, ref) != "tag":
+            remote = next(iter(remotes(session.root)), "origin")
+            annotated = f"`git fetch --force {remote} {ref}:{ref}`"
+            hint = f"it has no annotation here, which {annotated} brings where there is one; {hint}"
         raise UsageError(
-            f"the tag `{tag}` lists no files, so there is nothing to compare",
-            hint=f"`pipeline verify {tag} --from-provenance` takes the files in `{DIST}`",
+            f"the tag `{tag}` lists no files, so there is nothing to compare", hint=hint
         )
     commit = commit_of(session.root, f"refs/tags/{tag}")
     with snapshot(session.root, commit, session.store) as laid:

@@ -113,13 +113,11 @@ def _refuse_other_versions(
     hosting: Hosting,
     version: str,
 ) -> None:
-    """Hold what is published to the version of the tag, and in a release what is not published."""
-    from pipeline.stages.versions import refuse_others  # noqa: PLC0415 - few runs publish
+    """Hold the files that are published, or released, to the version of the tag."""
+    from pipeline.stages.versions import of_release, refuse_others  # noqa: PLC0415 - few publish
 
-    cells = hosting.plan.by_name()
-    built = (name for name in done if cells[name].kind in {"sdist", "wheel", "image"})
-    names = planned.needs if isinstance(planned.stage, PublishStage) else built
-    made = [(cells[name], done[name]) for name in names]
+    among = planned.needs if isinstance(planned.stage, PublishStage) else done
+    made = [(cell, done[cell.name]) for cell in of_release(hosting.plan) if cell.name in among]
     refuse_others(pipeline, made, version)
 
 

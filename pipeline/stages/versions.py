@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING
 
 from packaging.version import InvalidVersion, Version
 
-from pipeline.config.stages import ContainerStage, SdistStage, WheelStage
+from pipeline.config.stages import (
+    ContainerStage,
+    ImageStage,
+    PublishStage,
+    SdistStage,
+    WheelStage,
+)
 from pipeline.errors import ConfigError, ReleaseRefusedError, VerificationError
 from pipeline.locking.bases import cell_source, is_third_party
 from pipeline.project.pyproject import read_project
@@ -71,10 +77,20 @@ def required(pipeline: Pipeline, planned: PlannedCell, version: str) -> Required
     return Required(version=version, origin=f"`{file}` (which names the tag)")
 
 
+def of_release(plan: Plan) -> tuple[PlannedCell, ...]:
+    """Return the cells whose files are those of a release: what is published, else all it built."""
+    publishing = [cell for cell in plan.cells if isinstance(cell.stage, PublishStage)]
+    if publishing:
+        names = {need for cell in publishing for need in cell.needs}
+        return tuple(cell for cell in plan.cells if cell.name in names)
+    kinds = (SdistStage, WheelStage, ImageStage)
+    return tuple(c for c in plan.cells if isinstance(c.stage, kinds) and not c.internal)
+
+
 def refuse_declared(pipeline: Pipeline, plan: Plan, version: str) -> None:
     """Raise ReleaseRefusedError where a project's own files say another version than the tag's."""
     wrong: dict[str, ReleaseRefusedError] = {}
-    for planned in plan.cells:
+    for planned in of_release(plan):
         stage = planned.stage
         if not isinstance(stage, SdistStage | WheelStage):
             continue

@@ -333,6 +333,14 @@ def test_a_shallow_clone_without_the_tag_is_told_how_to_fetch_it(
     assert told(shallow) == ""
 
 
+def test_verifying_a_tag_that_lost_its_annotation_is_told_how_to_fetch_it(
+    released: Project,
+) -> None:
+    lightweight(released)
+    refused = released.run("verify", "v1.0.0").expect(2)
+    assert "`git fetch --force origin refs/tags/v1.0.0:refs/tags/v1.0.0` brings" in refused.stderr
+
+
 def test_a_job_that_builds_nothing_may_have_files_lying_about(released: Project) -> None:
     untracked(released)
     assert told(released, builds=False) == ""

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pipeline.config.model import Pipeline
-from pipeline.config.stages import ImageStage, SdistStage, Stage, Variant, WheelStage
+from pipeline.config.stages import ImageStage, PublishStage, SdistStage, Stage, Variant, WheelStage
 from pipeline.errors import ReleaseRefusedError
 from pipeline.execute.report import Artifact, CellReport
 from pipeline.files import sha256_bytes, sha256_file
@@ -205,6 +206,19 @@ def test_each_package_of_a_repository_is_told(tmp_path: Path) -> None:
     with pytest.raises(ReleaseRefusedError, match=r"`one/pyproject.toml`") as refused:
         refuse_declared(pipeline(tmp_path), Plan(cells=cells), "1.0")
     assert "`two/pyproject.toml`" in refused.value.detail[0]
+
+
+def test_what_a_release_builds_and_does_not_publish_is_no_file_of_it(tmp_path: Path) -> None:
+    for name, version in (("one", "1.0"), ("helper", "0.3")):
+        (tmp_path / name).mkdir()
+        text = f'[project]\nname = "{name}"\nversion = "{version}"\n'
+        (tmp_path / name / "pyproject.toml").write_text(text)
+    one = planned(WheelStage(name="one", image="python", source="one"))
+    helper = planned(WheelStage(name="helper", image="python", source="helper"))
+    publish = replace(planned(PublishStage(name="publish")), needs=("one",))
+    refuse_declared(pipeline(tmp_path), Plan(cells=(helper, one, publish)), "1.0")
+    with pytest.raises(ReleaseRefusedError, match=r"says 0\.3"):
+        refuse_declared(pipeline(tmp_path), Plan(cells=(helper, one)), "1.0")
 
 
 def test_one_function_says_which_version_a_file_must_have(tmp_path: Path) -> None:

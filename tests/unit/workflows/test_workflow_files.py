@@ -97,6 +97,16 @@ def test_the_publishing_job_may_name_itself_to_the_index_and_nothing_else(tmp_pa
     assert uses == ["actions/checkout", "actions/download-artifact"]
 
 
+def test_the_tag_comes_with_its_list_and_only_a_rehearsal_does_without(tmp_path: Path) -> None:
+    found = texts(project(tmp_path), Options())
+    (version,) = set(re.findall(r"actions/checkout@[0-9a-f]{40}.*# v([0-9.]+)", found[RELEASE]))
+    assert tuple(map(int, version.split("."))) >= (6, 0, 2), "older ones fetch no annotation"
+    assert "ci publish artifacts <<<" in jobs(found[RELEASE])["publish"]["steps"][-1]["run"]
+    assert "--untagged" not in found[RELEASE]
+    rehearsal = jobs(found[CI])["rehearse"]["steps"][-1]["run"]
+    assert "ci publish artifacts --draft --untagged <<<" in rehearsal
+
+
 def test_with_a_token_the_publishing_job_has_no_identity(tmp_path: Path) -> None:
     publish = jobs(texts(project(tmp_path), Options(secret="INDEX_TOKEN"))[RELEASE])["publish"]  # noqa: S106 - its name
     assert publish["permissions"] == {"contents": "read"}

@@ -120,7 +120,10 @@ def _warn(place: Place, named: Sequence[str], session: Session) -> None:
 
 
 def _repository(session: Session) -> Repository:
-    return Repository(pipeline=session.pipeline, lock=session.lock, checkout=session.checkout)
+    pipeline, name = session.pipeline, (session.arguments.stage or "").partition("[")[0]
+    known = name in pipeline.stages
+    lock = session.use_lock(stages=[name]) if known else session.lock
+    return Repository(pipeline=pipeline, lock=lock, checkout=session.checkout)
 
 
 def _means(session: Session) -> inputs.Means:

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
         raise UsageError("`exec` needs a command", hint="for instance `pipeline exec pytest`")
     began = time.time_ns()
     name = arguments.environment
-    session.use_lock({f"environments.{name}"})
+    session.use_lock(environments=[name])
     maker = session.environments
     prefix = str(maker.ensure(name))
     hidden = maker.computed[name]

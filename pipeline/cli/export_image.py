@@ -52,8 +52,9 @@ def _image(name: str, session: Session) -> Image:
         raise UsageError(
             f"there is no image `{name}`", hint=f"the images are {', '.join(sorted(images))}"
         )
+    lock = session.use_lock(images=[name])
     platforms = {target.platform for target in images[name].platforms}
-    if platforms - session.lock.images[name].platforms.keys():
+    if platforms - lock.images[name].platforms.keys():
         raise LockError(f"image `{name}` is not locked", hint="run `pipeline lock`")
     return images[name]
 

@@ -32,6 +32,7 @@ def export_environments(arguments: argparse.Namespace, session: Session) -> int:
         )
     if arguments.write and not arguments.settings:
         raise UsageError("`--write` needs `--settings`, which says for which editor")
+    session.use_lock(environments=names)
     ensure, root, store = session.environments.ensure, session.root, session.store.root
     done = [export(name, ensure(name), root, store) for name in names]
     done += sweep(root, store, names) if arguments.all else []

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.stages import ContainerStage
 from pipeline.errors import UsageError
-from pipeline.locking.stale import sections_of
 from pipeline.plan.matrix import all_cells
 from pipeline.plan.selection import Selection, TagFilter, select
 from pipeline.stages.planner import plan
@@ -95,4 +94,4 @@ def _lock(session: Session, chosen: tuple[Selection, ...]) -> Lock:
     names = {cell.stage for cell in select(all_cells(session.pipeline), chosen)}
     if any(not isinstance(stages[name], ContainerStage) for name in names):
         return session.lock
-    return session.use_lock(sections_of(session.pipeline, names))
+    return session.use_lock(stages=names)

@@ -15,7 +15,7 @@ from pipeline.files import sha256_bytes
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Container, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from types import TracebackType
 
     from pipeline.checkout.inputs import Checkout
@@ -50,6 +50,7 @@ class Session:
         self.words = words
         self._cwd = cwd
         self._copy: Path | None = None
+        self._partly_checked: Lock | None = None
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
@@ -106,16 +107,25 @@ class Session:
         require_fresh(self.pipeline, self._unchecked_lock)
         return self._unchecked_lock
 
-    def use_lock(self, sections: Container[str]) -> Lock:
-        """Go on with the lock if these sections of it are fresh; LockError when one is not.
+    def use_lock(
+        self,
+        *,
+        stages: Iterable[str] = (),
+        images: Iterable[str] = (),
+        environments: Iterable[str] = (),
+    ) -> Lock:
+        """Go on with the lock if it is fresh as far as these go by it; LockError when it is not.
 
         What else could not be locked, or was declared otherwise since, concerns nobody here.
         """
-        if "lock" not in vars(self):
-            from pipeline.locking.stale import require_fresh  # noqa: PLC0415
+        known = vars(self).get("lock")
+        if known is None or known is self._partly_checked:
+            from pipeline.locking.stale import require_fresh, sections_of  # noqa: PLC0415
 
+            sections = sections_of(self.pipeline, stages, images)
+            sections |= {f"environments.{name}" for name in environments}
             require_fresh(self.pipeline, self._unchecked_lock, sections)
-            vars(self)["lock"] = self._unchecked_lock
+            self._partly_checked = vars(self)["lock"] = self._unchecked_lock
         return self.lock
 
     @cached_property

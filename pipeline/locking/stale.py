@@ -73,9 +73,11 @@ def _among(kind: str, found: Mapping[str, T], sections: Sections) -> dict[str, T
     }
 
 
-def sections_of(pipeline: Pipeline, stages: Iterable[str]) -> frozenset[str]:
-    """Return the sections that some stages go by, with all that they need and stand on."""
-    found: set[str] = set()
+def sections_of(
+    pipeline: Pipeline, stages: Iterable[str] = (), images: Iterable[str] = ()
+) -> frozenset[str]:
+    """Return the sections that stages and images go by, with all that they need and stand on."""
+    found = {f"images.{name}" for image in images for name in _chain(pipeline, image)}
     pending = [*stages]
     while pending:
         name = pending.pop()

@@ -128,8 +128,8 @@ def resolve(request: Request, settings: Settings) -> tuple[Package, ...]:
 def program() -> str:
     """Return where uv is.
 
-    To be called before threads are started: it makes `sysconfig` collect its variables, and until
-    Python 3.13 another thread that asks for one meanwhile finds that collection half filled.
+    To be called before threads are started: it makes `sysconfig` collect its variables, and before
+    Python 3.12 another thread that asks for one meanwhile finds that collection half filled.
     """
     return find_uv_bin()
 

@@ -145,12 +145,13 @@ def _image(order: Order, session: Session) -> ImageContext:
             f"there are {', '.join(sorted(images)) or 'none'}",
         )
     platform = native_platform()
-    if platform not in session.lock.images[order.image].platforms:
+    lock = session.use_lock(images=[order.image])
+    if platform not in lock.images[order.image].platforms:
         raise LockError(
             f"image `{order.image}` is not locked for this machine, which is `{platform}`",
             hint=f"add the platform to `images/{order.image}.yaml`, then run `pipeline lock`",
         )
     parents = {name: image.origin.image or "" for name, image in images.items()}
-    wanted = image_files(order.image, platform, session.lock, parents)
+    wanted = image_files(order.image, platform, lock, parents)
     fetch_shown(wanted.values(), session.store, session.settings, session.console)
-    return assemble(order.image, session.lock, platform, session.store)
+    return assemble(order.image, lock, platform, session.store)

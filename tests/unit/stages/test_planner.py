@@ -27,7 +27,7 @@ def test_nothing_asked_for_means_everything(planned: Planned) -> None:
 
 
 def test_an_unknown_stage_is_refused_with_the_nearest_name(planned: Planned) -> None:
-    with pytest.raises(UsageError, match="no stage `weel`") as refused:
+    with pytest.raises(UsageError, match="unknown stage `weel`") as refused:
         planned("weel")
     assert "`wheel`" in refused.value.hint
 

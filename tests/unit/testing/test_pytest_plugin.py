@@ -124,7 +124,7 @@ def test_another_directory_may_be_the_project(tmp_path: Path, project: Path) -> 
 def test_outside_of_a_project_the_test_fails_and_says_why(tmp_path: Path) -> None:
     told = run(tmp_path, SERVED)
     assert told.returncode == 1
-    assert "there is no `pipeline.yaml`" in told.stdout
+    assert "cannot find `pipeline.yaml`" in told.stdout
     assert "hint: run it inside a project" in told.stdout
 
 

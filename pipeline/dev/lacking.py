@@ -105,7 +105,7 @@ def _remedy(package: Package, place: Place, repository: Repository) -> str:
 
 
 def _wheel(package: Package, place: Place, repository: Repository) -> str:
-    """Return the cell that builds the package's wheel for the place's interpreter, as a word."""
+    """Return the name of the cell that builds the package's wheel for the place's interpreter."""
     pipeline, target = repository.pipeline, Target.of_platform(place.platform).value
     stages = (one for one in pipeline.stages.values() if isinstance(one, WheelStage))
     every = ((stage, cell) for stage in stages for cell in cells(stage, pipeline.root))
@@ -115,5 +115,5 @@ def _wheel(package: Package, place: Place, repository: Repository) -> str:
         python = platform.python if platform else ""
         found = (cell_source(stage, cell), python, cell.get("target") or target)
         if found == (package.source, place.python, target):
-            return f"'{cell.name}'" if "[" in cell.name else cell.name
+            return cell.name
     return ""

@@ -112,10 +112,15 @@ def drawn(wheels: Sequence[Unpacked], own: Iterable[Own], packages: str) -> Blue
     except ValueError as error:
         raise _twice(str(error)) from None
     shared = _parents([*(path for path, _, _ in own), f"{packages}/."])
+    linked = [_linked(one, frozenset(shared)) for one in wheels]
+    links = {path for path, content, _ in own if isinstance(content, str)}
+    # A link stands for all that lies behind it: a wheel's files cannot lie there as well.
+    if taken := links.intersection(name for _, needed, _ in linked for name in needed):
+        raise _twice(min(taken))
     return {
         "own": own,
         "directories": shared,
-        "wheels": [_linked(one, frozenset(shared)) for one in wheels],
+        "wheels": linked,
         "record": tree.encoded,
     }
 

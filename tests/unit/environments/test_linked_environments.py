@@ -168,6 +168,17 @@ def test_a_project_of_the_checkout_is_importable_with_its_programs(
     assert said(str(tmp_path / "one/bin/python"), "-c", REQUIRED) == "['a>=1']"
 
 
+def test_a_wheel_with_the_package_of_a_project_is_refused(store: Store, tmp_path: Path) -> None:
+    source = tmp_path / "project"
+    (source / "src/own").mkdir(parents=True)
+    (source / "pyproject.toml").write_text(PROJECT)
+    (source / "src/own/__init__.py").touch()
+    own = Editable.read(tmp_path, "project", read_project(tmp_path, "project"))
+    file = wheel(store, tmp_path, "a", "a", "own/other")
+    with pytest.raises(VerificationError, match="have the file `.*site-packages/own`"):
+        environment(store, tmp_path / "one", file, own=(own,))
+
+
 def test_an_installer_finds_nothing_wrong_with_a_project_of_the_checkout(
     store: Store, tmp_path: Path
 ) -> None:

@@ -27,11 +27,15 @@ CHUNK = 1 << 16
 
 @dataclass(frozen=True, kw_only=True)
 class Completed:
-    """What a program left: its exit status and both streams, decoded with replacement."""
+    """What a program left: its exit status and both streams, decoded with replacement.
+
+    ``data`` is its standard output as it was.
+    """
 
     status: int
     stdout: str
     stderr: str
+    data: bytes = b""
 
 
 def printable(command: Sequence[str]) -> str:
@@ -74,6 +78,7 @@ def run(
         status=process.returncode,
         stdout=stdout.decode(errors="replace"),
         stderr=stderr.decode(errors="replace"),
+        data=stdout,
     )
 
 

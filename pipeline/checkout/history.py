@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pipeline.checkout.git import ask, attempt, rows
+from pipeline.checkout.git import ask, attempt, failure, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -175,8 +175,12 @@ def blob_of(root: Path, data: bytes, *, path: str = "", write: bool = False) -> 
 
 
 def content(root: Path, path: str, blob: str) -> bytes:
-    """Return what a text file at a path holds in the work tree when git keeps it as ``blob``.
+    """Return what a file at a path holds in the work tree when git keeps it as ``blob``.
 
-    Attributes and settings may ask for other line ends there, or for a filter.
+    Attributes and settings may ask for other line ends there, for a filter, or for an encoding.
     """
-    return ask(root, "cat-file", "--filters", f"--path={path}", blob).encode()
+    command = ("cat-file", "--filters", f"--path={path}", blob)
+    ended = attempt(root, *command)
+    if ended.status:
+        raise failure(root, command, ended)
+    return ended.data

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pipeline.checkout import git, history, lfs
-from pipeline.checkout.worktree import common_directory, is_repository
+from pipeline.checkout.worktree import common_directory, is_repository, top_directory
 from pipeline.errors import PipelineError
 
 if TYPE_CHECKING:
@@ -121,8 +121,7 @@ def copy_files(checkout: Checkout, directory: Path) -> Path:
             target.chmod(entry.mode)
     if shutil.which("git"):
         _ask(directory, "init", "--quiet", "--template=", ".")
-        given = "".join(f"{os.path.normpath(below + name)}\0" for name in inputs).encode()
-        _ask(directory, "update-index", "--add", "-z", "--stdin", stdin=given)
+        _enter(directory, [os.path.normpath(below + name) for name in inputs])
     return copy
 
 
@@ -133,9 +132,19 @@ def change(project: Path, written: Mapping[str, bytes], removed: Iterable[str]) 
         (project / name).write_bytes(data)
     for name in removed:
         (project / name).unlink()
-    if is_repository(project):
-        given = "".join(f"{name}\0" for name in (*written, *removed)).encode()
-        _ask(project, "update-index", "--add", "--remove", "-z", "--stdin", stdin=given)
+    if shutil.which("git") and (top := top_directory(project)):
+        below = project.relative_to(top)
+        _enter(top, [(below / name).as_posix() for name in (*written, *removed)])
+
+
+def _enter(copy: Path, paths: Iterable[str]) -> None:
+    """Let the index of a copy follow its files, which are taken as they are."""
+    given = "".join(f"{path}\0" for path in paths).encode()
+    attributes = copy / ".git" / "info" / "attributes"
+    attributes.parent.mkdir(exist_ok=True)
+    attributes.write_text(EXACT, encoding="utf-8")
+    _ask(copy, "update-index", "--add", "--remove", "-z", "--stdin", stdin=given)
+    attributes.unlink()
 
 
 def _begin(copy: Path, source: Source, form: str) -> None:

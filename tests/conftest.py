@@ -83,7 +83,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run all tests on all cores; what names tests, wants a terminal or `-n` itself stays as it is.
+    """Run the default tests on all cores; what names tests or wants a terminal has one process.
 
     Without pytest-xdist, as in this project's stage `test`, they run one after the other.
     """
@@ -92,13 +92,13 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     alone = not config.pluginmanager.hasplugin("xdist")
     if alone or "PYTEST_XDIST_WORKER" in os.environ or option.numprocesses is not None:
         return
-    serial = option.file_or_dir or option.usepdb or option.trace or option.capture == "no"
+    # The slow tests see what is left behind on the machine's one Docker engine: one at a time.
+    serial = option.file_or_dir or option.markexpr != DEFAULT
+    serial = serial or option.usepdb or option.trace or option.capture == "no"
     if not serial and option.dist == "no" and not option.tx:
         option.numprocesses = "auto"
         option.maxprocesses = option.maxprocesses or MOST_WORKERS
-        # Quick tests are stolen one by one, so that no worker idles at the end. What slow ones
-        # share (packages, unpacked images) is dear, so a whole file of them stays together.
-        option.dist = "worksteal" if option.markexpr == DEFAULT else "loadfile"
+        option.dist = "worksteal"
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -102,7 +102,7 @@ class Project:
             encoding="utf-8",
             errors="replace",
             check=False,
-            timeout=300,
+            timeout=1800,  # against a hang; a busy machine may take its time
         )
         return Ran(done.returncode, done.stdout, done.stderr)
 

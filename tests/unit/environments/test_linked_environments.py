@@ -175,7 +175,7 @@ def test_a_wheel_with_the_package_of_a_project_is_refused(store: Store, tmp_path
     (source / "src/own/__init__.py").touch()
     own = Editable.read(tmp_path, "project", read_project(tmp_path, "project"))
     file = wheel(store, tmp_path, "a", "a", "own/other")
-    with pytest.raises(VerificationError, match="have the file `.*site-packages/own`"):
+    with pytest.raises(VerificationError, match=r"have the file `.*site-packages/own`"):
         environment(store, tmp_path / "one", file, own=(own,))
 
 

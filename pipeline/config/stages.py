@@ -311,7 +311,7 @@ class ReleaseStage(Stage):
 
     tag_lists: Literal["files", "none"] = doc(
         "`files` lists in the tag's message the sha256 of all that is published by stages which "
-        "this one needs; nothing else is then published from that tag",
+        "this one needs; nothing else is then published, unless `--untagged` says so",
         key="tag-lists",
         default="files",
     )

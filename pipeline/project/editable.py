@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import ConfigError
 from pipeline.project import entry_points, layout
 from pipeline.project.layout import MARKS, UNUSED
+from pipeline.project.version import FILE as VERSION_FILE
 from pipeline.project.version import version
 
 if TYPE_CHECKING:
@@ -141,7 +142,9 @@ class Editable:
 
     @property
     def looked(self) -> Iterator[Path]:
-        """The directories whose entries decided what is installed."""
+        """The directories whose entries decided what is installed, and files of versions."""
+        yield self.root / VERSION_FILE
+        yield from (self.root / self.place(name) for name in (VERSION_FILE, "Cargo.toml"))
         yield from (self.root / self.place(path) for path in self.layout.looked)
 
 

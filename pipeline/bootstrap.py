@@ -49,7 +49,13 @@ PIP = (
 PIP_REFUSALS = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
 """Settings of a machine that make no sense in an environment; the rest of pip's own hold."""
 
-NOT_FOR_PIP = frozenset({"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_DRY_RUN"})
+NOT_FOR_PIP = frozenset(
+    {
+        *("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_DRY_RUN"),
+        *("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"),
+    }
+)
+"""Neither do these: constraints are for what the user installs, not for our locked wheels."""
 
 NETWORK_WORDS = (
     *("No matching distribution found", "Max retries exceeded", "Could not fetch URL"),

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pipeline.store.store import Store
 
 
+KINDS = ("images", "sources", "stages", "environments")
+"""The sections of a lock, in the order in which one needs the other."""
+
 STILL_SECONDS = 10.0
 """What lasts is told again this often."""
 
@@ -108,13 +111,18 @@ def python_files(lock: Lock) -> Iterator[PythonFile]:
 class Failures:
     """What could not be locked. It stops what needs it, and nothing else.
 
-    ``errors`` are in the order in which they came, ``sections`` as in `Stale`: ``images.python``.
-    Safe to use from several threads.
+    ``sections`` are named as in `Stale`: ``images.python``. Safe to use from several threads.
     """
 
     def __init__(self) -> None:
-        self.errors: list[PipelineError] = []
         self.sections: set[str] = set()
+        self._noted: list[tuple[str, PipelineError]] = []
+
+    @property
+    def errors(self) -> list[PipelineError]:
+        """What went wrong, in the order of a lock's sections, whichever thread was faster."""
+        rows = sorted(self._noted, key=lambda row: KINDS.index(row[0].partition(".")[0]))
+        return [error for _, error in rows]
 
     @contextmanager
     def noting(self, section: str, where: str) -> Iterator[None]:
@@ -132,9 +140,9 @@ class Failures:
                 raise
             error.where = error.where or where
             self.sections.add(section)
-            known = {(other.message, other.detail) for other in self.errors}
+            known = {(other.message, other.detail) for _, other in self._noted}
             if (error.message, error.detail) not in known:
-                self.errors.append(error)
+                self._noted.append((section, error))
 
 
 class Activity:

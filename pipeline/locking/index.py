@@ -70,7 +70,8 @@ class Index:
         To be called before uv, which tries a network that is off for longer.
         """
         for index in self._settings.indexes:
-            self.client.reach(index)
+            if local_path(index) is None:
+                self.client.reach(index)
 
     def links(self, project: str) -> tuple[Link, ...]:
         """Return every file of a project: from the indexes in order, then from ``find-links``.

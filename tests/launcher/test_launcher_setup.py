@@ -147,6 +147,12 @@ def test_a_wheel_that_is_not_the_locked_one_is_a_mismatch(bare_checkout: Checkou
 
 
 @pytest.mark.slow
+def test_constraints_of_the_caller_are_not_for_the_tool(bare_checkout: Checkout) -> None:
+    ended = bare_checkout.start(PIP_CONSTRAINT="absent.txt", PIP_BUILD_CONSTRAINT="absent.txt")
+    assert ended.returncode == 7, ended.stderr
+
+
+@pytest.mark.slow
 def test_an_index_out_of_reach_is_a_network_failure(bare_checkout: Checkout) -> None:
     bare_checkout.require(f"absent==1.0 --hash=sha256:{'0' * 64}\n")
     ended = bare_checkout.start(

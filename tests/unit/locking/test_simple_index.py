@@ -14,6 +14,7 @@ from pipeline.locking.settings import Settings
 from pipeline.network.faults import GoneError
 from pipeline.network.transport import Client, Page
 from pipeline.network.workers import gather
+from tests.unit.locking.conftest import make_settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -173,3 +174,12 @@ def test_threads_that_want_one_page_ask_for_it_once(settings: Settings, site: Si
     found = gather([partial(index.links, "a")] * 16, jobs=16)
     assert site.paths() == ["/simple/a/"]
     assert {len(links) for links in found if isinstance(links, tuple)} == {2}
+
+
+def test_an_index_that_is_a_directory_needs_no_network(tmp_path: Path) -> None:
+    made = make_settings("http://127.0.0.1:9", tmp_path)
+    vars(made)["pip"] = PipSettings(index=tmp_path.as_uri())
+    Index(pip_client(made), made).reach()
+    vars(made)["indexes"] = ("http://127.0.0.1:9/simple/",)
+    with pytest.raises(NetworkError, match="connection failed"):
+        Index(pip_client(made, sleep=lambda _: None), made).reach()

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from pipeline.engines.protocol import BuildRequest, TreeContext
 from pipeline.errors import StageFailedError
 from pipeline.execute.engines import require
 from pipeline.execute.provision import Provisioner
+from pipeline.files import sha256_bytes
 from pipeline.lock.types import PythonFile
 from pipeline.plan.recipe import EnvironmentInput
 from pipeline.plan.render import quoted
+from pipeline.store.trees import Entry, Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pipeline.checkout.inputs import Checkout
     from pipeline.engines.protocol import BuildResult, Context, Engine
@@ -43,12 +46,17 @@ COPY --from=build {answers} /
 
 @dataclass(frozen=True, kw_only=True)
 class Asker:
-    """Answers a `HookStep` with the engine; an instance is a `pipeline.locking.hooks.RunStep`."""
+    """Answers a `HookStep` with the engine; an instance is a `pipeline.locking.hooks.RunStep`.
+
+    ``generated`` has the places of generated files by source. What makes them may need the very
+    lock that is made, so backends find an empty file at each.
+    """
 
     engine: Engine
     store: Store
     checkout: Checkout
     turns: Turns
+    generated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __call__(self, step: HookStep, lock: Lock) -> bytes:
         """Run the step and return its answer; StageFailedError with the hook's own words."""
@@ -110,4 +118,14 @@ class Asker:
     def _source(self, source: str | PythonFile, provisioner: Provisioner) -> TreeContext:
         if isinstance(source, PythonFile):
             return provisioner.unpacked(source.sha256, source.name)
-        return provisioner.source(self.checkout.source(source, ()))
+        found = self.checkout.source(source, ())
+        there = {entry.path for entry in found.tree.entries}
+        empty = [path for path in self.generated.get(source, ()) if path not in there]
+        entries = [Entry(path=path, digest=sha256_bytes(b"")) for path in empty]
+        return provisioner.source(
+            replace(
+                found,
+                tree=Tree.of([*found.tree.entries, *entries]),
+                elsewhere={**found.elsewhere, **dict.fromkeys(empty, os.devnull)},
+            )
+        )

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 
 from pipeline.config.stages import BuildStage
 from pipeline.errors import ConfigError
+from pipeline.locking.bases import cell_source
+from pipeline.plan.matrix import cells
 from pipeline.plan.recipe import OutputInput, Placed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pipeline.checkout.inputs import SourceTree
+    from pipeline.config.model import Pipeline
     from pipeline.plan.types import PlannedCell
     from pipeline.stages.container import Situation
 
@@ -43,12 +48,31 @@ def placed(situation: Situation, source: SourceTree) -> tuple[Placed, ...]:
     return tuple(found)
 
 
+def files_by_source(pipeline: Pipeline) -> Mapping[str, tuple[str, ...]]:
+    """Return the places of generated files, by the directory that is built, for all cells.
+
+    Only those that are files by their names: whether a command makes a directory is not known
+    before it ran.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for stage in pipeline.stages.values():
+        if not isinstance(stage, BuildStage) or not stage.generated:
+            continue
+        for cell in cells(stage, pipeline.root):
+            source = cell_source(stage, cell)
+            for declared in stage.generated:
+                place = posixpath.join(source or ".", cell.fill(declared))
+                if not place.endswith("/") and "." in posixpath.basename(place).strip("."):
+                    found.setdefault(source, {})[posixpath.normpath(place)] = None
+    return {source: tuple(places) for source, places in found.items()}
+
+
 def _made_by(situation: Situation, declared: str, maker: str) -> PlannedCell:
     """Return the one cell of a stage that a cell needs."""
-    cells = [cell for cell in situation.needed if cell.stage.name == maker]
-    if len(cells) == 1:
-        return cells[0]
-    names = ", ".join(f"`{cell.name}`" for cell in cells)
+    makers = [cell for cell in situation.needed if cell.stage.name == maker]
+    if len(makers) == 1:
+        return makers[0]
+    names = ", ".join(f"`{cell.name}`" for cell in makers)
     raise ConfigError(
         f"`{situation.cell.name}` takes files of one cell of `{maker}`, but {names} all match it",
         where=situation.pipeline.where("stages", situation.stage.name, "generated", declared),

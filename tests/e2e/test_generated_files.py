@@ -20,8 +20,8 @@ STAGES: dict[str, dict[str, object]] = {
     "parser": {
         "kind": "command",
         "inputs": ["grammar.txt", "tools"],
-        "run": "python3 tools/make_parser.py grammar.txt _parser.py",
-        "outputs": "_parser.py",
+        "run": "python3 tools/make_parser.py grammar.txt _parser.py && echo Calc > README.md",
+        "outputs": ["_parser.py", "README.md"],
     },
     "front": {
         "kind": "command",
@@ -34,6 +34,7 @@ STAGES: dict[str, dict[str, object]] = {
         "generated": {
             "src/calc/_parser.py": "parser/_parser.py",
             "src/calc/static/": "front/static",
+            "README.md": "parser/README.md",
         },
     },
     "wheel": {"kind": "wheel", "needs": ["sdist"]},
@@ -59,9 +60,10 @@ BACKENDS = {
         PROJECT.format("hatchling", "hatchling.build"),
         '[tool.hatch.build]\nartifacts = ["src/calc/_parser.py", "src/calc/static/"]\n',
     ),
+    # Reads a generated file already when it is asked what it needs.
     "setuptools": (
         PROJECT.format("setuptools", "setuptools.build_meta"),
-        '[tool.setuptools.package-data]\ncalc = ["static/**/*"]\n',
+        'readme = "README.md"\n[tool.setuptools.package-data]\ncalc = ["static/**/*"]\n',
     ),
     "flit": (PROJECT.format("flit_core", "flit_core.buildapi"), ""),
 }

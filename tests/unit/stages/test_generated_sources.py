@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.config.load import load
 from pipeline.errors import ConfigError
 from pipeline.plan.recipe import GeneratedInput
+from pipeline.stages.generated import files_by_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -79,3 +81,8 @@ def test_one_cell_makes_the_files(planned: Planned, repository: Path) -> None:
     (repository / "pipeline.yaml").write_text(text)
     with pytest.raises(ConfigError, match=r"`gen\[plain\]`, `gen\[fancy\]` all match it"):
         planned("sdist")
+
+
+def test_places_of_files_are_known_before_any_is_made(repository: Path) -> None:
+    declare(repository)
+    assert files_by_source(load(repository)) == {".": ("src/plain.py",)}

@@ -97,7 +97,11 @@ class Session:
         """What the repository declares."""
         from pipeline.config.load import load  # noqa: PLC0415
 
-        return load(self.files)
+        try:
+            return load(self.files)
+        except ConfigError as error:
+            error.detail = (*error.detail, *_absent_declarations(self.files))
+            raise
 
     @cached_property
     def lock(self) -> Lock:
@@ -279,6 +283,17 @@ class Session:
         read = ("pipeline", "lock", "_unchecked_lock", "settings", "version", "environments")
         for name in (*read, "checkout"):
             vars(self).pop(name, None)
+
+
+def _absent_declarations(root: Path) -> tuple[str, ...]:
+    """Return a line about declarations that are tracked and not on disk, which may explain much."""
+    from pipeline.checkout import git, worktree  # noqa: PLC0415 - only for a refusal
+
+    if not worktree.is_repository(root):
+        return ()
+    rows = (row for folder in ("images", "dockerfiles") for row in git.index(root, folder))
+    absent = git.absent_files(root, [row.path for row in rows])
+    return tuple(f"`{name}` is tracked, but not on disk" for name in absent[:5])
 
 
 def cache_directory(environ: Mapping[str, str]) -> Path:

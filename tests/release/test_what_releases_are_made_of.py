@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.release.conftest import Project
+from tests.release.conftest import STAGES, Project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +67,16 @@ def test_a_declaration_that_git_ignores_is_refused(
     project.write("images/python.yaml", "from: {debian: bookworm}\npackages: [python3]\n")
     refused = project.run("run", "release", *words).expect(7)
     assert "git ignores `images/python.yaml`, so no commit has it" in refused.stderr
+    assert project.git("tag") == ""
+
+
+def test_a_declaration_that_a_sparse_checkout_left_out_is_named(project: Project) -> None:
+    project.write("images/python.yaml", "from: {debian: bookworm}\npackages: [python3]\n")
+    project.write("pipeline.yaml", STAGES + "  check: {kind: command, image: python, run: x}\n")
+    project.commit()
+    project.git("sparse-checkout", "set", "--cone", "changes")
+    refused = project.run("run", "release").expect(2)
+    assert "`images/python.yaml` is tracked, but not on disk" in refused.stderr
     assert project.git("tag") == ""
 
 

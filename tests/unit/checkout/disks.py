@@ -211,7 +211,9 @@ def a_sparse_checkout(repository: Repository) -> None:
 
 @case("it is not there (skip-worktree)")
 def a_sparse_index(repository: Repository) -> None:
-    repository.git("sparse-checkout", "set", "--cone", "--sparse-index", "elsewhere")
+    left = {path.name for path in repository.root.iterdir() if path.is_dir()} - {".git", "kept"}
+    words = ("--cone", "--sparse-index", *sorted(left or {"elsewhere"}))
+    repository.git("sparse-checkout", "set", *words)
 
 
 @case("skip-worktree")

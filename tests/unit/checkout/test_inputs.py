@@ -125,6 +125,13 @@ def test_modes_are_those_of_the_index_where_the_disk_has_none(repository: Path) 
     assert checkout(repository).source(".", ()).tree.digest != before
 
 
+def test_settings_of_git_decide_whether_a_run_is_repeated(repository: Path) -> None:
+    found = checkout(repository)
+    found.source(".", ())
+    names = ("config", "config.worktree", "index")
+    assert {str(repository / ".git" / name) for name in names} <= found.watched
+
+
 def test_links_are_those_of_the_index_where_the_disk_has_none(repository: Path) -> None:
     before = checkout(repository).source(".", ()).tree.digest
     git(repository, "config", "core.symlinks", "false")

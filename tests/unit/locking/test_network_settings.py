@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -139,6 +140,16 @@ def test_pip_itself_is_asked(tmp_path: Path) -> None:
     found = pip_settings.read(environ)
     assert found.index == "http://main.example/simple"
     assert found.extra_indexes == ("http://x.example/s",)
+
+
+def test_no_module_of_the_project_runs_when_pip_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pip", "types", "json", "re"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n")
+    monkeypatch.chdir(tmp_path)
+    pip_settings.read({"PATH": os.environ["PATH"], "PIP_CONFIG_FILE": os.devnull})
+    assert not (tmp_path / "ran").exists()
 
 
 def test_uv_is_set_to_the_same_indexes_as_pip() -> None:

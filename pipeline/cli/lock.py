@@ -112,9 +112,7 @@ def _fail(
     """Tell what could not be locked, and that the rest is; return the exit code of the first."""
     first, *others = errors
     if document:
-        session.console.info(
-            "what can be locked is, and the rest keeps what it had: stages that need none of it run"
-        )
+        session.console.info("what can be locked is, and the rest keeps what it had")
     for error in others if not arguments.json else ():
         session.console.error(error)
     told = {"errors": [error.document() for error in errors]} if others else {}

@@ -120,7 +120,7 @@ class Session:
     ) -> Lock:
         """Go on with the lock if it is fresh as far as these go by it; LockError when it is not.
 
-        What else could not be locked, or was declared otherwise since, concerns nobody here.
+        Images and sources beside those may be missing from it.
         """
         known = vars(self).get("lock")
         if known is None or known is self._partly_checked:

@@ -6,7 +6,7 @@ A stale lock is refused, never ignored: what it pins was chosen for something el
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from pipeline.config.stages import ContainerStage
 from pipeline.errors import LockError
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from pipeline.lock.types import Declared, Lock
     from pipeline.project.pyproject import Project
 
-    Sections = Container[str] | None
-    T = TypeVar("T")
     Wanted = tuple[Declared, frozenset[str]]
     """A declaration, and the names of what is built here, of which it holds none."""
 
@@ -51,26 +49,39 @@ class Stale:
         return f"{name} ({', '.join(moved)})"
 
 
-def check(pipeline: Pipeline, lock: Lock, sections: Sections = None) -> list[Stale]:
+def check(pipeline: Pipeline, lock: Lock, sections: Container[str] | None = None) -> list[Stale]:
     """Return what moved since the lock was made, in the order of its sections; [] when fresh.
 
-    Where ``sections`` are given, only these are looked at: a fault in another one is of no account.
+    Where ``sections`` are given, images and sources beside them are left out, with the stages that
+    stand on these: what has gone from its registry or index stops only what needs it.
     """
     projects = reader(pipeline.root)
     found = [
-        *_images(pipeline, lock, sections),
-        *_sources(pipeline, lock, sections),
-        *_stages(pipeline, lock, projects, sections),
-        *_environments(pipeline, lock, projects, sections),
+        *_images(pipeline, lock),
+        *_sources(pipeline, lock),
+        *_stages(pipeline, lock, projects),
+        *_environments(pipeline, lock, projects),
     ]
-    return list(dict.fromkeys(found))  # cells that share a declaration report it once
-
-
-def _among(kind: str, found: Mapping[str, T], sections: Sections) -> dict[str, T]:
-    """Return those of a kind that are to be looked at."""
-    return {
-        name: one for name, one in found.items() if sections is None or f"{kind}.{name}" in sections
+    found = list(dict.fromkeys(found))  # cells that share a declaration report it once
+    if sections is None or not found:
+        return found
+    beside = {
+        one.section
+        for one in found
+        if one.section.startswith(("images.", "sources.")) and one.section not in sections
     }
+    return [
+        one
+        for one in found
+        if one.section in sections or not _stands_on(pipeline, one.section, beside)
+    ]
+
+
+def _stands_on(pipeline: Pipeline, section: str, others: set[str]) -> bool:
+    kind, _, name = section.partition(".")
+    if kind == "stages" and name in pipeline.stages:
+        return bool(sections_of(pipeline, [name]) & others)
+    return section in others
 
 
 def sections_of(
@@ -101,8 +112,8 @@ def _chain(pipeline: Pipeline, image: str | None) -> Iterator[str]:
         image = declared.origin.image if declared else None
 
 
-def require_fresh(pipeline: Pipeline, lock: Lock, sections: Sections = None) -> None:
-    """Raise LockError that names every declaration (of ``sections``) that moved, if any did."""
+def require_fresh(pipeline: Pipeline, lock: Lock, sections: Container[str] | None = None) -> None:
+    """Raise LockError that names every declaration that moved, if any did, as `check` has them."""
     moved = check(pipeline, lock, sections)
     if moved:
         raise LockError(
@@ -130,50 +141,45 @@ def _builders(pipeline: Pipeline, source: str) -> Iterator[str]:
             yield stage.name
 
 
-def _images(pipeline: Pipeline, lock: Lock, sections: Sections) -> Iterator[Stale]:
+def _images(pipeline: Pipeline, lock: Lock) -> Iterator[Stale]:
     nothing: frozenset[str] = frozenset()
-    declared_now = _among("images", pipeline.images, sections).items()
-    locked = _among("images", lock.images, sections).items()
-    now = {name: (declared.image(image, pipeline.root), nothing) for name, image in declared_now}
-    then = {name: RequirementSet(declared=image.declared) for name, image in locked}
+    images = pipeline.images.items()
+    now = {name: (declared.image(image, pipeline.root), nothing) for name, image in images}
+    then = {name: RequirementSet(declared=image.declared) for name, image in lock.images.items()}
     yield from _sections("images", now, then)
 
 
-def _sources(pipeline: Pipeline, lock: Lock, sections: Sections) -> Iterator[Stale]:
-    now = _among("sources", dict.fromkeys(third_party_sources(pipeline)), sections)
-    then = _among("sources", lock.sources, sections)
-    for source in sorted(now.keys() ^ then.keys()):
+def _sources(pipeline: Pipeline, lock: Lock) -> Iterator[Stale]:
+    now, then = third_party_sources(pipeline), lock.sources
+    for source in sorted({*now} ^ then.keys()):
         section = f"sources.{source}"
         yield _whole(section, source if source in now else "", source if source in then else "")
 
 
-def _stages(
-    pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project], sections: Sections
-) -> Iterator[Stale]:
+def _stages(pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project]) -> Iterator[Stale]:
     stages = {stage.name: stage for stage in container_stages(pipeline)}
-    stages, then = _among("stages", stages, sections), _among("stages", lock.stages, sections)
-    for name in sorted(stages.keys() | then.keys()):
+    for name in sorted(stages.keys() | lock.stages.keys()):
         now: dict[str, Wanted] = {}
         if name in stages:
             for base in bases(pipeline, stages[name], lock.images):
                 words = declared.base(stages[name], base, projects)
                 if words is not None:
                     now[base.key] = (words, declared.wheel_names(base.wheels, projects))
-        locked = then[name].sets if name in then else {}
+        locked = lock.stages[name].sets if name in lock.stages else {}
         yield from _sets(f"stages.{name}", now, locked)
 
 
 def _environments(
-    pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project], sections: Sections
+    pipeline: Pipeline, lock: Lock, projects: Callable[[str], Project]
 ) -> Iterator[Stale]:
     now: dict[str, Wanted] = {}
-    if asked := _among("environments", pipeline.environments, sections):
+    if pipeline.environments:
         known = members(pipeline, projects)
-        for name, one in asked.items():
+        for name, one in pipeline.environments.items():
             words = declared.environment(one, known)
             own = declared.wheel_names(words.get("sources", ["."]), projects)
             now[name] = (words, own)
-    yield from _sections("environments", now, _among("environments", lock.environments, sections))
+    yield from _sections("environments", now, lock.environments)
 
 
 def _sections(

@@ -158,15 +158,31 @@ def test_what_fails_keeps_what_it_had(pipeline: Pipeline, settings: Settings, st
     assert ("images.bad", "from") in {(one.section, one.what) for one in check(pipeline, lock)}
 
 
-def test_stages_that_do_not_need_what_failed_go_by_a_fresh_lock(
+def test_images_and_sources_that_cannot_be_locked_stop_only_what_needs_them(
     pipeline: Pipeline, settings: Settings, store: Store
 ) -> None:
+    stages = {n: one for n, one in pipeline.stages.items() if n not in {"wrong", "broken"}}
+    environments = {"one": pipeline.environments["one"]}
+    pipeline = replace(pipeline, stages=stages, environments=environments)
     lock = resolved(pipeline, settings, store, locked(pipeline, GOOD)).lock
     require_fresh(pipeline, lock, sections_of(pipeline, ["fine"]))
     require_fresh(pipeline, lock, {"environments.one"})
-    for name in ("wrong", "on-bad", "on-below", "absent", "broken"):
+    for name in ("on-bad", "on-below", "absent"):
         with pytest.raises(LockError, match="is stale"):
             require_fresh(pipeline, lock, sections_of(pipeline, [name]))
+
+
+def test_a_declaration_that_moved_elsewhere_is_refused_by_every_stage(
+    pipeline: Pipeline, settings: Settings, store: Store
+) -> None:
+    lock = resolved(pipeline, settings, store, locked(pipeline, GOOD)).lock
+    with pytest.raises(LockError, match="is stale") as refused:
+        require_fresh(pipeline, lock, sections_of(pipeline, ["fine"]))
+    assert [line.partition(" ")[0] for line in refused.value.detail] == [
+        "stages.broken",
+        "stages.wrong",
+        "environments.two",
+    ]
 
 
 def test_a_wrong_setting_of_the_machine_stops_everything(

@@ -286,9 +286,12 @@ class Checkout:
             return
         end = self._end_of(path)
         if end is None:
-            # A link out of the repository stays one, and no archive takes it.
-            yield replace(entry, path=name), path
-            return
+            # A backend would drop it without a word, since it leads nowhere in a step.
+            raise ConfigError(
+                f"the link `{path}` leads out of the repository, to `{entry.target}`",
+                where=path,
+                hint="let it lead to a file that git tracks, or leave it out of `inputs`",
+            )
         found = self._tracked_at(end)
         circular = end == "." or end in passed or path.startswith(f"{end}/")
         if circular or not found:

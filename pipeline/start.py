@@ -58,11 +58,15 @@ def run() -> int:
 
 
 def wrote_version() -> bool:
-    """Print the version; a stream that cannot be written is for `pipeline.cli.main` to tell."""
+    """Print the version, unless that is for `pipeline.cli.main`.
+
+    It finds an installed distribution, whose packages are not on the path yet, and tells of a
+    stream that cannot be written.
+    """
     try:
         sys.stdout.write(f"pipeline {version()}\n")
         sys.stdout.flush()
-    except OSError:
+    except (OSError, ImportError):
         return False
     return True
 

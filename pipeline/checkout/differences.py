@@ -89,20 +89,22 @@ def _status(path: Path) -> os.stat_result | None:
 def _blobs(root: Path, paths: Iterable[str], rows: tuple[git.Tracked, ...]) -> dict[str, str]:
     """Return the blob of each file as it is on disk; what is neither file nor link has none."""
     found: dict[str, str] = {}
-    files = []
+    files: dict[str, Path] = {}
     algorithm = "sha256" if any(len(one.blob) == 64 for one in rows) else "sha1"
     for path in paths:
         status = _status(root / path)
         if status is None:
             continue
-        if stat.S_ISLNK(status.st_mode) or "\n" in path:
+        place = (root / path).absolute()
+        if stat.S_ISLNK(status.st_mode) or "\n" in str(place):
             link = stat.S_ISLNK(status.st_mode)
-            data = os.fsencode(os.readlink(root / path)) if link else (root / path).read_bytes()
+            data = os.fsencode(os.readlink(place)) if link else place.read_bytes()
             named = hashlib.new(algorithm, b"blob %d\0" % len(data) + data, usedforsecurity=False)
             found[path] = named.hexdigest()
         elif stat.S_ISREG(status.st_mode):
-            files.append(path)
-    given = "".join(f"{path}\n" for path in files).encode()
+            files[path] = place
+    # Absolute, since git takes them from the top of the repository, wherever it was started.
+    given = "".join(f"{place}\n" for place in files.values()).encode()
     lines = git.ask(root, "hash-object", "--no-filters", "--stdin-paths", stdin=given).split()
     return found | dict(zip(files, lines, strict=True))
 

@@ -15,12 +15,14 @@ from pipeline.config.stages import WheelStage
 from pipeline.errors import StageFailedError
 from pipeline.locking import declared, hooks
 from pipeline.locking.bases import bases, container_stages, is_third_party
+from pipeline.locking.constraints import of_projects
 from pipeline.locking.declared import wheel_name
 from pipeline.locking.fetch import platform_files
 from pipeline.locking.metadata import Metadata, parse, read_sdist
 from pipeline.locking.uv import Request
 from pipeline.platforms import Target
 from pipeline.project.pyproject import normal
+from pipeline.project.sources import BUILD_CONSTRAINTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -175,7 +177,10 @@ class Backends:
             python=base.python,
             target=base.target,
             glibc=base.glibc,
-            constraints=self._context.constraints.builds,
+            constraints=(
+                *self._context.constraints.builds,
+                *of_projects([project], BUILD_CONSTRAINTS),
+            ),
             label=f"the build requirements in `{project.where}`",
             where=project.where,
         )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pipeline.lock.types import Declared
     from pipeline.locking.settings import Settings
     from pipeline.network.transport import Client
+    from pipeline.project.pyproject import Project
 
 WORD = "constraints"
 """The word of a declaration for what a set was resolved under."""
@@ -81,6 +82,12 @@ def _places(name: str, pip: tuple[str, ...], uv: str) -> list[tuple[str, str]]:
         *((place, f"pip's setting `{name}`") for place in pip),
         *((place, f"`{variable}`") for place in uv.split()),
     ]
+
+
+def of_projects(projects: Iterable[Project], key: str) -> Lines:
+    """Return the constraints that the settings of uv in some projects' files name."""
+    rows = ((row, one.where) for one in projects for row in one.sources.limits.get(key, ()))
+    return tuple(dict.fromkeys(_constraint(row, where) for row, where in rows))
 
 
 def recorded(lines: Lines, names: Iterable[str]) -> list[str]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError, PipelineError, StoreError, UsageError
 from pipeline.locking.constraints import Constraints
+from pipeline.locking.pip_settings import has_index
+from pipeline.network.addresses import shown
 from pipeline.project.pyproject import normal
 
 if TYPE_CHECKING:
@@ -158,6 +160,13 @@ class Activity:
         self._clock = clock
         self._began: dict[str, float] = {}
         self._told = clock()
+        self._once: set[str] = set()
+
+    def note(self, what: str) -> None:
+        """Tell something, once however often it is found."""
+        if what not in self._once:
+            self._once.add(what)
+            self._say(what)
 
     @contextmanager
     def doing(self, what: str) -> Iterator[None]:
@@ -207,6 +216,18 @@ class Context:
     def failed(self, *sections: str) -> bool:
         """Whether one of some sections could not be locked."""
         return any(section in self.failures.sections for section in sections)
+
+    def tell_unread(self, projects: Iterable[Project]) -> None:
+        """Tell what the files of projects say of indexes and versions that is not followed."""
+        for project in projects:
+            for key in project.sources.unread:
+                self.activity.note(f"{project.where}: `{key}` is not followed when locking")
+            for one in project.sources.general:
+                if not self.settings.offline and not has_index(self.settings.indexes, one.address):
+                    self.activity.note(
+                        f"{project.where}: `{one.name}` names the index `{shown(one.address)}`, "
+                        "which pip's settings do not, so it is not asked (`PIP_EXTRA_INDEX_URL`)"
+                    )
 
     def where(self, *path: str) -> str:
         """Return where a declaration stands, as near as is known."""

@@ -9,13 +9,21 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from pipeline.config.stages import CommandStage, ImageStage, SdistStage, TestStage, WheelStage
+from pipeline.config.stages import (
+    BuildStage,
+    CommandStage,
+    ImageStage,
+    SdistStage,
+    TestStage,
+    WheelStage,
+)
 from pipeline.errors import ConfigError
 from pipeline.images.archive import held
 from pipeline.locking.bases import is_third_party
 from pipeline.locking.workspace import asked
 from pipeline.platforms import Workplace
 from pipeline.project.pyproject import normal
+from pipeline.project.sources import BUILD_CONSTRAINTS, CONSTRAINTS, EXCLUDES, OVERRIDES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -84,6 +92,7 @@ def environment(declared: Environment, members: Members) -> Declared:
     return _words(
         {
             **found.words,
+            **limit_words(projects),
             "conflicts": declared.conflicts,
             "indexes": _indexes(projects, _all(found.words.values())),
             "hook inputs": _all(p.hook_inputs for p in projects if p.dependencies is None),
@@ -114,6 +123,7 @@ def base(stage: ContainerStage, base: Base, projects: Callable[[str], Project]) 
     return _words(
         {
             **words,
+            **limit_words(own, builds=isinstance(stage, BuildStage)),
             "indexes": _indexes(own, _all(words.values())),
             "python": [base.python],
             "glibc": [base.glibc],
@@ -125,6 +135,13 @@ def _indexes(projects: Iterable[Project], requirements: Sequence[str]) -> list[s
     """Return the indexes that projects name for what is required, after the package."""
     found = (project.sources.asked(requirements) for project in projects)
     return [f"{name} {one.name} {one.address}" for rows in found for name, one in rows.items()]
+
+
+def limit_words(projects: Iterable[Project], *, builds: bool = False) -> dict[str, list[str]]:
+    """Return what settings of uv in the projects' files allow, for what is installed or builds."""
+    keys = (BUILD_CONSTRAINTS,) if builds else (CONSTRAINTS, OVERRIDES, EXCLUDES)
+    found = [project.sources.limits for project in projects]
+    return {key: _all(limits.get(key, ()) for limits in found) for key in keys}
 
 
 def require_indexes(

@@ -18,7 +18,7 @@ from pipeline import process
 from pipeline.errors import NetworkError, PipelineError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 LINE = re.compile(r"(global|install|download|:env:)\.([a-z-]+)=(.*)")
 PRECEDENCE = ("global", "download", "install", ":env:")
@@ -45,7 +45,7 @@ class PipSettings:
 
     def has_index(self, address: str) -> bool:
         """Whether the index of an address is asked; logins in addresses do not count."""
-        return _bare(address) in {_bare(one) for one in (self.index, *self.extra_indexes) if one}
+        return has_index((self.index, *self.extra_indexes), address)
 
     def uv_environment(self) -> dict[str, str]:
         """Return the variables that set uv to the same indexes.
@@ -64,6 +64,11 @@ class PipSettings:
             "HTTPS_PROXY": self.proxy,
         }
         return {name: value for name, value in wanted.items() if value}
+
+
+def has_index(indexes: Iterable[str], address: str) -> bool:
+    """Whether an address is one of some indexes; logins in addresses do not count."""
+    return _bare(address) in {_bare(one) for one in indexes if one}
 
 
 def _bare(address: str) -> str:

@@ -17,7 +17,7 @@ from pipeline.lock.types import RequirementSet
 from pipeline.locking import declared
 from pipeline.locking.computed import computed
 from pipeline.locking.constraints import WORD as CONSTRAINTS
-from pipeline.locking.constraints import kept, recorded
+from pipeline.locking.constraints import kept, of_projects, recorded
 from pipeline.locking.contents import require_apart
 from pipeline.locking.explain import naming, standing
 from pipeline.locking.python import oldest_python
@@ -26,6 +26,9 @@ from pipeline.locking.unnamed import refuse, unnamed
 from pipeline.locking.uv import Request
 from pipeline.locking.workspace import asked, members
 from pipeline.network.workers import gather
+from pipeline.project.pyproject import normal
+from pipeline.project.sources import CONSTRAINTS as LIMITED
+from pipeline.project.sources import EXCLUDES, OVERRIDES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from pipeline.config.model import Environment
     from pipeline.lock.types import Declared, Lock, PythonFile
     from pipeline.locking.asking import Backends
+    from pipeline.locking.constraints import Lines
     from pipeline.locking.context import Context
     from pipeline.locking.workspace import Members
 
@@ -50,7 +54,7 @@ class Wanted:
     """An environment to resolve: what it asks for, and what an earlier lock has of it.
 
     ``stays`` says that nothing was declared otherwise since; ``python`` is the oldest one; ``own``
-    are the names of the projects that it holds as they stand.
+    are the names of the projects that it holds as they stand; ``limits`` what their files allow.
     """
 
     name: str
@@ -61,6 +65,17 @@ class Wanted:
     previous: RequirementSet | None
     stays: bool
     own: frozenset[str] = frozenset()
+    limits: Lines = ()
+
+    @property
+    def excluded(self) -> frozenset[str]:
+        """The names that no index is asked for: its own, and those that uv's settings leave out."""
+        return self.own | {normal(name) for name in self.words.get(EXCLUDES, ())}
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """The requirements that stand in place of others, as uv's settings say."""
+        return tuple(self.words.get(OVERRIDES, ()))
 
 
 def resolve_environments(
@@ -149,10 +164,11 @@ def _wanted(context: Context, name: str, known: Members, lock: Lock, backends: B
         words = dict(sorted({**words, "metadata": found}.items()))
     sources = words.get("sources", ["."])
     required = tuple(sorted({value for word in ASKED for value in words.get(word, [])}))
+    projects = [context.projects(source) for source in sources]
     if not stays:
-        projects = [context.projects(source) for source in sources]
         where = context.where("environments", name)
         declared.require_indexes(projects, required, context.settings.pip, where)
+        context.tell_unread(projects)
     return Wanted(
         name=name,
         environment=environment,
@@ -164,6 +180,7 @@ def _wanted(context: Context, name: str, known: Members, lock: Lock, backends: B
         previous=previous,
         stays=stays,
         own=own,
+        limits=of_projects(projects, LIMITED),
     )
 
 
@@ -217,7 +234,7 @@ def _alone(context: Context, one: Wanted, together: Request) -> RequirementSet:
     if one.previous and one.stays and set(_versions([one.previous])) <= set(pins):
         return one.previous
     request = _request(context, one, one.asked)
-    same = request.requirements == together.requirements and request.excluded == together.excluded
+    same = replace(request, pins=together.pins) == together
     if same:  # which was answered
         request = replace(together, label=request.label, where=request.where)
     else:
@@ -260,7 +277,12 @@ def _together(context: Context, group: list[Wanted], earlier: Pins) -> Request:
     request = replace(
         _request(context, group[0], union),
         pins=pins,
-        excluded=frozenset(name for one in group for name in one.own),
+        excluded=frozenset(name for one in group for name in one.excluded),
+        overrides=tuple(dict.fromkeys(row for one in group for row in one.overrides)),
+        constraints=(
+            *context.constraints.installs,
+            *dict.fromkeys(row for one in group for row in one.limits),
+        ),
         label=f"environment{'s' if len(group) > 1 else ''} {names}",
     )
     with context.activity.doing(f"{request.label.replace('`', '')}: choosing versions"):
@@ -273,8 +295,9 @@ def _request(context: Context, one: Wanted, requirements: Iterable[str]) -> Requ
         requirements=tuple(requirements),
         python=one.python,
         moving=context.moves.packages,
-        excluded=one.own,
-        constraints=context.constraints.installs,
+        excluded=one.excluded,
+        overrides=one.overrides,
+        constraints=(*context.constraints.installs, *one.limits),
         label=f"environment `{one.name}`",
         where=context.where("environments", one.name),
     )

@@ -10,12 +10,15 @@ from pipeline.lock.types import LockedStage, RequirementSet
 from pipeline.locking import declared
 from pipeline.locking.bases import bases, container_stages, images_of, is_third_party
 from pipeline.locking.constraints import WORD as CONSTRAINTS
-from pipeline.locking.constraints import kept, recorded
+from pipeline.locking.constraints import kept, of_projects, recorded
 from pipeline.locking.contents import require_apart
 from pipeline.locking.select import linux_environment
 from pipeline.locking.unnamed import refuse_unbuilt
 from pipeline.locking.uv import Request
 from pipeline.locking.workspace import members
+from pipeline.project.pyproject import normal
+from pipeline.project.sources import BUILD_CONSTRAINTS, EXCLUDES, OVERRIDES
+from pipeline.project.sources import CONSTRAINTS as LIMITED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -100,6 +103,8 @@ def _resolve(
     sources = {base.source, *base.wheels} - {""}
     projects = [context.projects(source) for source in sources if not is_third_party(source)]
     declared.require_indexes(projects, asked, context.settings.pip, where)
+    context.tell_unread(projects)
+    limits = BUILD_CONSTRAINTS if isinstance(stage, BuildStage) else LIMITED
     # The names of those that no file tells are known now that their backends were asked.
     own = frozenset(name for source in base.wheels for name in backends.names(source, base))
     request = Request(
@@ -109,8 +114,9 @@ def _resolve(
         glibc=base.glibc,
         pins=moves.pins(stage.name, previous),
         moving=moves.packages,
-        excluded=own,
-        constraints=lines,
+        excluded=own | {*map(normal, words.get(EXCLUDES, []))},
+        constraints=(*lines, *of_projects(projects, limits)),
+        overrides=tuple(words.get(OVERRIDES, [])),
         label=f"stage `{stage.name}`",
         where=where,
     )

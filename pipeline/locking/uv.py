@@ -41,6 +41,7 @@ OLDEST_GLIBC_MINOR = 31
 
 CONSTRAINTS = "constraints.txt"
 EXCLUDES = "excludes.txt"
+OVERRIDES = "overrides.txt"
 TIMEOUT_SECONDS = 600.0
 ABSENT_WORDS = ("(404 Not Found)", "(410 Gone)")
 NETWORK_WORDS = (
@@ -64,8 +65,8 @@ class Request:
     for every platform when ``target`` is None. ``pins`` are versions to prefer, except for the
     names in ``moving``. No index is asked for the names in ``excluded``, wherever in the closure
     something requires them: what they stand for is built here. ``constraints`` are those of this
-    machine. ``label`` and ``where`` are for
-    messages and do not count for equality.
+    machine and of the projects, ``overrides`` requirements that stand in place of all others on
+    their packages. ``label`` and ``where`` are for messages and do not count for equality.
     """
 
     requirements: tuple[str, ...]
@@ -76,6 +77,7 @@ class Request:
     moving: frozenset[str] = frozenset()
     excluded: frozenset[str] = frozenset()
     constraints: tuple[Constraint, ...] = ()
+    overrides: tuple[str, ...] = ()
     label: str = field(default="", compare=False)
     where: str = field(default="", compare=False)
 
@@ -110,6 +112,7 @@ def resolve(request: Request, settings: Settings) -> tuple[Package, ...]:
         (directory / EXCLUDES).write_text("\n".join(sorted(request.excluded)))
         constraints = "\n".join(constraint.text for constraint in request.constraints)
         (directory / CONSTRAINTS).write_text(constraints)
+        (directory / OVERRIDES).write_text("\n".join(request.overrides))
         output = directory / "pylock.toml"
         if pins := _preferred(request, settings):
             output.write_text(_previous(pins))
@@ -139,7 +142,7 @@ def _require_names(request: Request) -> None:
 
     Requirements are also what backends and metadata of third parties say.
     """
-    for text in request.requirements:
+    for text in (*request.requirements, *request.overrides):
         try:
             found = parse_requirement(text)
         except InvalidRequirement as error:
@@ -181,6 +184,8 @@ def command(request: Request, directory: Path, settings: Settings) -> list[str]:
         words += ["--python-platform", _platform(request.target, request.glibc)]
     if request.constraints:
         words += ["--constraints", str(directory / CONSTRAINTS)]
+    if request.overrides:
+        words += ["--overrides", str(directory / OVERRIDES)]
     if request.excluded:
         words += ["--excludes", str(directory / EXCLUDES)]
     for name in sorted(request.moving - settings.forks.keys()):
@@ -280,7 +285,7 @@ def _failure(request: Request, stderr: str) -> LockError | NetworkError:
     constrained = [one for one in request.constraints if named(one.text)]
     if constrained:
         return LockError(
-            f"{request.label} cannot be resolved under the constraints of this machine",
+            f"{request.label} cannot be resolved under its constraints",
             where=request.where,
             hint="change the requirements or the constraints",
             detail=(*detail, *(f"{one.where}: {one.text}" for one in constrained)),

@@ -5,6 +5,9 @@ take a package from another place than the index. What names a project of this r
 same here and is followed. An index has to be one that pip's settings name, which is looked at when
 locking. Everything else is refused: otherwise another package than the one meant would be locked.
 
+What ``[tool.uv]`` limits, overrides and excludes holds here as well; what else such tables say of
+indexes and of how versions are chosen is named as not followed.
+
 Sources: <https://docs.astral.sh/uv/concepts/projects/dependencies/#dependency-sources>,
 <https://python-poetry.org/docs/dependency-specification/>
 """
@@ -31,6 +34,23 @@ ELSEWHERE = (
     "require a version that an index has, or add a wheel of it to the download cache "
     "(`pipeline cache add FILE`)"
 )
+CONSTRAINTS, BUILD_CONSTRAINTS, OVERRIDES, EXCLUDES = LIMITS = (
+    "constraint-dependencies",
+    "build-constraint-dependencies",
+    "override-dependencies",
+    "exclude-dependencies",
+)
+"""The keys of ``[tool.uv]`` that say which versions may be chosen."""
+
+UNREAD: Mapping[str, tuple[str, ...]] = {
+    "uv": (
+        "index-url", "extra-index-url", "find-links", "no-index", "index-strategy", "exclude-newer",
+        "exclude-newer-package", "resolution", "prerelease", "dependency-metadata", "pip",
+    ),
+    "pdm": ("resolution",),
+}  # fmt: skip
+"""Keys by the table below ``[tool]`` that change what those tools lock, and that are not read."""
+
 _REQUIREMENT = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*(.*)", re.DOTALL)
 _ROOT = re.compile(r"\{root(?::uri)?\}")
 
@@ -47,8 +67,10 @@ class Index:
 class Sources:
     """The sources of a project's requirements, by the normal name of the package.
 
-    ``refused`` has what cannot be followed, ``local`` the projects of the repository. ``place`` is
-    the project's directory in the repository at ``root``.
+    ``limits`` has what its ``LIMITS`` say, ``unread`` what it sets that is not followed here, and
+    ``general`` the indexes it names for all packages. ``refused`` has what cannot be followed,
+    ``local`` the projects of the repository. ``place`` is the project's directory in the repository
+    at ``root``.
     """
 
     refused: Mapping[str, ConfigError] = field(default_factory=dict)
@@ -57,6 +79,9 @@ class Sources:
     root: Path | None = None
     place: Path | None = None
     where: str = ""
+    limits: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+    general: tuple[Index, ...] = ()
 
     def followed(self, requirements: Iterable[str]) -> tuple[str, ...]:
         """Return requirements without addresses of projects of this repository.
@@ -121,7 +146,44 @@ def read(tool: Mapping[str, object], root: Path, place: Path, where: str) -> Sou
         root=root,
         place=place,
         where=where,
+        limits=_limits(tool, root, place, where),
+        unread=tuple(_unread(tool)),
+        general=tuple(_general(tool)),
     )
+
+
+def _limits(
+    tool: Mapping[str, object], root: Path, place: Path, where: str
+) -> dict[str, tuple[str, ...]]:
+    """Return what uv limits, which it reads at the top of a workspace alone."""
+    top, above = _workspace(root, place)
+    settings, file = (above, _relative(top, root)) if above else (_table(tool.get("uv")), where)
+    found: dict[str, tuple[str, ...]] = {}
+    for key in LIMITS:
+        rows = settings.get(key, [])
+        if not isinstance(rows, list) or not all(isinstance(row, str) for row in rows):
+            raise ConfigError(f"`tool.uv.{key}` must be a list of texts", where=file)
+        if rows:
+            found[key] = tuple(" ".join(row.split()) for row in rows)
+    return found
+
+
+def _unread(tool: Mapping[str, object]) -> Iterator[str]:
+    for name, keys in UNREAD.items():
+        for key in keys:
+            if _table(tool.get(name)).get(key):
+                yield f"tool.{name}.{key}"
+
+
+def _general(tool: Mapping[str, object]) -> Iterator[Index]:
+    """Yield the indexes that are asked for every package: not those for single ones."""
+    for table, key in (("uv", "index"), ("poetry", "source"), ("pdm", "source")):
+        rows = _table(tool.get(table)).get(key)
+        for row in rows if isinstance(rows, list) else []:
+            told = _table(row)
+            single = told.get("explicit") is True or told.get("priority") == "explicit"
+            if told.get("url") and not single:
+                yield Index(name=f"[[tool.{table}.{key}]]", address=str(told["url"]))
 
 
 @dataclass(frozen=True, kw_only=True)

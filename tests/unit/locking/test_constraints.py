@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from pipeline.lock.types import Lock, LockedImage, LockedPlatform
 from pipeline.locking import pip_settings
 from pipeline.locking.asking import Backends
 from pipeline.locking.constraints import Constraints
+from pipeline.locking.context import Activity
 from pipeline.locking.resolve_environments import resolve_environments
 from pipeline.locking.resolve_sets import resolve_stages
 from tests.unit.locking.conftest import make_settings, release, resolving
@@ -34,6 +36,7 @@ build-backend = "hatchling.build"
 name = "thing"
 dependencies = ["idna"]
 """
+INNER = 'name = "x"\nurl = "https://user:word@i.example"\n'
 PLATFORM = LockedPlatform(digest="", packages=(), python="3.11", glibc="2.36")
 IMAGES = {"python": LockedImage(declared={}, platforms={"linux/amd64": PLATFORM})}
 
@@ -136,9 +139,56 @@ def test_requirements_that_constraints_forbid_are_told_with_the_line_that_does(
 ) -> None:
     path = tmp_path / "c.txt"
     path.write_text("# why\nidna>7\n")
-    with pytest.raises(LockError, match="under the constraints of this machine") as refused:
+    with pytest.raises(LockError, match="under its constraints") as refused:
         resolved(pipeline, index, store, PIP_CONSTRAINT=str(path))
     assert f"{path}:2: idna>7" in refused.value.detail
+
+
+def test_what_settings_of_uv_limit_holds_where_uv_lets_it_hold_and_counts_for_staleness(
+    pipeline: Pipeline, index: Path, store: Store
+) -> None:
+    first = resolved(pipeline, index, store)
+    assert versions(first)["dev idna"] == versions(first)["wheel hatchling"] == "2.0"
+    told = '[tool.uv]\nconstraint-dependencies = ["idna<2"]\n'
+    told += 'build-constraint-dependencies = ["hatchling<2"]\n'
+    (pipeline.root / "pyproject.toml").write_text(PYPROJECT + told)
+    moved = versions(resolved(pipeline, index, store, first))
+    assert moved["dev idna"] == moved["docs idna"] == moved["wheel hatchling"] == "1.0"
+    told = '[tool.uv]\noverride-dependencies = ["idna==1.0"]\n'
+    (pipeline.root / "pyproject.toml").write_text(PYPROJECT.replace("idna", "idna>=2") + told)
+    assert versions(resolved(pipeline, index, store, first))["dev idna"] == "1.0"
+    (pipeline.root / "pyproject.toml").write_text(PYPROJECT + told.replace("==1.0", ">2"))
+    with pytest.raises(LockError):
+        resolved(pipeline, index, store, first)
+    (pipeline.root / "pyproject.toml").write_text(
+        PYPROJECT + '[tool.uv]\nexclude-dependencies = ["IDNA"]\n'
+    )
+    assert "dev idna" not in versions(resolved(pipeline, index, store, first))
+
+
+@pytest.mark.parametrize(
+    ("table", "told"),
+    [
+        (f"[[tool.poetry.source]]\n{INNER}", "`[[tool.poetry.source]]` names the index `https://i.example`"),
+        (f"[[tool.pdm.source]]\n{INNER}", "`[[tool.pdm.source]]` names the index"),
+        (f"[[tool.uv.index]]\n{INNER}", "`[[tool.uv.index]]` names the index"),
+        ('[tool.uv]\nextra-index-url = ["https://i.example"]\n', "`tool.uv.extra-index-url`"),
+        ('[tool.pdm.resolution.overrides]\nidna = "1.0"\n', "`tool.pdm.resolution` is not"),
+    ],
+)  # fmt: skip
+def test_indexes_and_rules_of_other_tools_that_are_not_followed_are_told_once(
+    pipeline: Pipeline, index: Path, store: Store, table: str, told: str
+) -> None:
+    (pipeline.root / "pyproject.toml").write_text(PYPROJECT + table)
+    said: list[str] = []
+    lock = Lock(epoch=0, images=IMAGES)
+    context = resolving(pipeline, index, store, lock)
+    context = replace(context, activity=Activity(said.append))
+    resolve_environments(context, lock, Backends(context, lock))
+    resolve_stages(context, lock, Backends(context, lock))
+    lines = [line for line in said if "pyproject.toml:" in line]
+    assert len(lines) == 1
+    assert told in lines[0]
 
 
 def read(settings: Settings, client: Client, *places: object) -> list[tuple[str, str]]:

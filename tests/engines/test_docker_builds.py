@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pipeline.engines.protocol import ImageContext
     from tests.engines.conftest import Workshop
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.slow]
 
 COPIED = "FROM scratch\nCOPY --from=tree / /\n"
 

@@ -70,6 +70,7 @@ def check(index: FaultyIndex, files: Path) -> None:
     assert sorted(index.taken) == sorted(file.name for file in files.iterdir())
 
 
+@pytest.mark.slow
 def test_a_run_killed_in_an_upload_is_finished_by_the_next(tmp_path: Path) -> None:
     files = tmp_path / "dist"
     release(files)
@@ -102,6 +103,7 @@ def test_killed_a_hundred_times_nothing_is_lost_doubled_or_different(tmp_path: P
     assert {0, 1, 2, 3} <= set(tally.kills), "the kills did not come at all points"
 
 
+@pytest.mark.slow
 def test_two_runs_at_once_do_not_publish_both(tmp_path: Path) -> None:
     files = tmp_path / "dist"
     release(files)

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tests.registry.conftest import Server
     from tests.unit.registry.making import Member
 
-pytestmark = pytest.mark.registry
+pytestmark = [pytest.mark.registry, pytest.mark.slow]
 
 AMD64 = "linux/amd64"
 

@@ -38,6 +38,7 @@ def test_a_release_is_one_commit_and_an_annotated_tag_with_the_notes(project: Pr
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["1.0.0a1", "1.0.0b2", "1.0.0rc3", "1.0.0.dev4"])
 def test_what_comes_before_a_release_is_tagged_as_a_pre_release(
     project: Project, version: str
@@ -48,6 +49,7 @@ def test_what_comes_before_a_release_is_tagged_as_a_pre_release(
     assert subject == f"Pre-release v{version}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["1.1.0", "1.1.0\n", "1.1.0\r\n"])
 def test_the_version_file_goes_along_as_the_person_wrote_it(project: Project, text: str) -> None:
     project.write("VERSION", text)
@@ -130,6 +132,7 @@ def test_a_tag_made_by_somebody_else_meanwhile_undoes_the_cut(project: Project) 
     assert journals.read(project.root) is None
 
 
+@pytest.mark.slow
 def test_a_signature_that_cannot_be_made_leaves_nothing_behind(project: Project) -> None:
     project.git("config", "gpg.program", "false")
     for name in ("tag.gpgSign", "commit.gpgSign"):
@@ -159,6 +162,7 @@ def test_signatures_are_made_where_git_s_settings_ask_for_them(project: Project)
     assert "BEGIN PGP SIGNATURE" in project.git("cat-file", "commit", "HEAD")
 
 
+@pytest.mark.slow
 def test_the_epoch_moves_with_the_second_release_and_stays_for_the_first(project: Project) -> None:
     assert project.planned().epoch == DAY - 1000
     cut_now(project)
@@ -196,6 +200,7 @@ def test_the_command_cuts_then_pushes_both_or_neither(project: Project) -> None:
     assert "hint: `pipeline release propose`" in again.stderr
 
 
+@pytest.mark.slow
 def test_a_remote_that_takes_no_branch_takes_no_tag_either(project: Project) -> None:
     hook = project.remote / "hooks" / "update"
     hook.parent.mkdir(exist_ok=True)

@@ -172,6 +172,7 @@ def begun(project: Project) -> journals.Journal:
     raise AssertionError
 
 
+@pytest.mark.slow
 def test_the_command_finishes_what_was_begun_without_building(project: Project) -> None:
     journal = begun(project)
     done = project.run("run", "release", "--json").expect(0)
@@ -181,6 +182,7 @@ def test_the_command_finishes_what_was_begun_without_building(project: Project) 
     assert project.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_the_command_takes_back_what_was_begun(project: Project) -> None:
     before = project.state
     begun(project)
@@ -190,6 +192,7 @@ def test_the_command_takes_back_what_was_begun(project: Project) -> None:
     assert "nothing to take back" in project.run("release", "abort").expect(7).stderr
 
 
+@pytest.mark.slow
 def test_a_branch_that_moved_on_is_neither_lost_nor_overwritten(project: Project) -> None:
     journal = begun(project)
     project.write("code.py", "x = 2\n")
@@ -201,6 +204,7 @@ def test_a_branch_that_moved_on_is_neither_lost_nor_overwritten(project: Project
     assert project.git("tag") == ""
 
 
+@pytest.mark.slow
 def test_a_file_that_was_edited_meanwhile_is_left_as_it_is(project: Project) -> None:
     journal = begun(project)
     project.write("CHANGELOG.md", "my own words\n")

@@ -45,6 +45,7 @@ def with_a_line(project: Project) -> Project:
     return project
 
 
+@pytest.mark.slow
 def test_a_maintenance_branch_releases_its_own_next_version(lines: Project) -> None:
     assert lines.git("log", "-1", "--format=%s", "v1.0.1") == "release: 1.0.1"
     assert lines.git("show", "v1.0.1:VERSION") == "1.0.1"
@@ -60,6 +61,7 @@ def test_a_note_that_another_line_has_released_is_not_released_again(lines: Proj
     assert "hint: merge those notes back: `pipeline changes sync v1.0.1`" in refused.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reference", ["v1.0.1", "origin/release/1.0"])
 def test_syncing_brings_the_notes_and_takes_the_fragments(lines: Project, reference: str) -> None:
     drafted = lines.run("changes", "sync", reference, "--draft").expect(0)

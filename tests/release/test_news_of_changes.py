@@ -175,6 +175,7 @@ def test_only_the_named_placeholders_are_renumbered(project: Project) -> None:
     assert "needs the number" in project.run("changes", "renumber").expect(2).stderr
 
 
+@pytest.mark.slow
 def test_a_backup_of_a_note_is_left_out_of_the_release_and_told(project: Project) -> None:
     project.write("changes/1.feature.md~", "It greeted once.\n")
     project.commit()

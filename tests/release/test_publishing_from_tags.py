@@ -189,6 +189,7 @@ def test_nothing_is_published_but_what_the_tag_of_the_commit_lists(
     assert hint in told(released)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoil", [lightweight, dirty])
 def test_a_draft_of_publishing_is_refused_as_the_upload_is(
     released: Project, spoil: Callable[[Project], None], index: FaultyIndex
@@ -278,6 +279,7 @@ def test_a_file_of_another_version_is_refused_by_name(
     assert index.requests == []
 
 
+@pytest.mark.slow
 def test_a_draft_knows_with_which_bytes_an_upload_was_begun(
     released: Project, index: FaultyIndex
 ) -> None:
@@ -390,6 +392,7 @@ def plan(project: Project, digest: str) -> str:
     return str(drafted)
 
 
+@pytest.mark.slow
 def test_a_plan_must_agree_with_the_tag_and_stands_in_for_none(released: Project) -> None:
     wrong = ("--draft", "--plan", plan(released, "0" * 64))
     refused = handed(released, *wrong).expect(7)
@@ -403,6 +406,7 @@ def test_a_plan_must_agree_with_the_tag_and_stands_in_for_none(released: Project
     handed(released, *agreed, "--untagged").expect(0)
 
 
+@pytest.mark.slow
 def test_where_tags_list_nothing_none_is_asked_for(released: Project) -> None:
     untagged(released)
     declared = released.read("pipeline.yaml")

@@ -82,7 +82,7 @@ def noted_already(project: Project) -> None:
     project.commit()
 
 
-@pytest.mark.parametrize(
+STANDING_IN_THE_WAY = pytest.mark.parametrize(
     ("spoil", "words"),
     [
         (dirty, "`code.py` | commit or stash"),
@@ -100,13 +100,25 @@ def noted_already(project: Project) -> None:
         (noted_already, "has a section for 1.0.0 already"),
     ],
 )
-def test_what_stands_in_the_way_is_told_before_anything_is_done(
+
+
+@STANDING_IN_THE_WAY
+def test_what_stands_in_the_way_is_told(
     project: Project, spoil: Callable[[Project], None], words: str
 ) -> None:
     spoil(project)
     assert words in told(project)
+
+
+@pytest.mark.slow
+@STANDING_IN_THE_WAY
+def test_the_release_and_its_draft_end_before_anything_is_done(
+    project: Project, spoil: Callable[[Project], None], words: str
+) -> None:
+    spoil(project)
     status, log = project.git("status", "--porcelain"), project.git("log", "--all", "--format=%H")
     refused = project.run("run", "release").expect(7)
+    assert words.partition(" | ")[0] in refused.stderr
     assert "hint: " in refused.stderr
     assert project.git("status", "--porcelain") == status
     assert project.git("log", "--all", "--format=%H") == log

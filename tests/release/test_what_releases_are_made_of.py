@@ -21,6 +21,7 @@ def hide(project: Project, path: str, text: str) -> None:
     assert project.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("path", "text"),
     [

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NAMED = re.compile(r"`(?:\./)?pipelinew? ([^`]+)`")
 TYPED = re.compile(r"^\$ (?:\./)?pipelinew? (.*)$", re.MULTILINE)
+COMMAND = re.compile(r"[`$] ?(?:\./)?pipelinew? ")
 FILLED = {
     "verb": "run",
     "word": "--json",
@@ -41,7 +42,10 @@ UNFINISHED = re.compile(r"needs (?:[A-Z]|a value)")
 
 def texts(file: Path) -> Iterator[str]:
     """Yield the texts of a module, what f-strings put in as a word of its kind."""
-    tree = ast.parse(file.read_text("utf-8"))
+    text = file.read_text("utf-8")
+    if not COMMAND.search(text):  # parsing all modules takes seconds
+        return
+    tree = ast.parse(text)
     inner = {
         id(part)
         for node in ast.walk(tree)

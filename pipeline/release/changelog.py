@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 from pipeline.errors import ConfigError, StageFailedError
 from pipeline.files import walk_files
 from pipeline.process import printable, run
-from pipeline.release.fragments import is_leftover, leftovers
+from pipeline.release import sections
+from pipeline.release.fragments import is_leftover, leftovers, list_fragments
 from pipeline.release.settings import FILES, read_settings, require_directory
 
 if TYPE_CHECKING:
@@ -49,13 +50,16 @@ class Rendered:
 def draft(root: Path, *, version: str, date: str, changes: str = "") -> str:
     """Return the section of the changelog that a release of ``version`` on ``date`` would add.
 
-    ``date`` is ISO 8601 (``2026-11-20``). ``changes`` is the directory of fragments by
-    ``pipeline.yaml``; ConfigError when towncrier's own settings name another one, or when it has
-    none. StageFailedError carries towncrier's words. Nothing is written, in the repository or
-    elsewhere.
+    Where no fragment is left, it is the one that the release has added already: whoever publishes
+    a tag sees its notes. ``date`` is ISO 8601 (``2026-11-20``). ``changes`` is the directory of
+    fragments by ``pipeline.yaml``; ConfigError when towncrier's own settings name another one, or
+    when it has none. StageFailedError carries towncrier's words. Nothing is written, in the
+    repository or elsewhere.
     """
     settings = read_settings(root)
     require_directory(settings, changes)
+    if not list_fragments(root, settings) and (notes := _released(root, settings, version)):
+        return notes
     with tempfile.TemporaryDirectory(prefix="pipeline-notes-") as scratch:
         place = root
         if leftovers(root, settings):
@@ -63,6 +67,15 @@ def draft(root: Path, *, version: str, date: str, changes: str = "") -> str:
             _copy(root, settings, place, settings.news)
         command = draft_command(place, settings, version=version, date=date)
         return _towncrier(command, place).stdout.strip("\n") + "\n"
+
+
+def _released(root: Path, settings: Settings, version: str) -> str:
+    """Return the section that the changelog has for a version, empty where it has none."""
+    text = read_news(root, settings.news) if settings.single_file else ""
+    if settings.start not in text:
+        return ""
+    section = sections.read(text, settings, where=settings.news).section(version)
+    return section.text.strip("\n") + "\n" if section else ""
 
 
 def render(root: Path, settings: Settings, scratch: Path, *, version: str, date: str) -> Rendered:

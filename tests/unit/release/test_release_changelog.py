@@ -105,6 +105,17 @@ def test_without_fragments_the_draft_says_so(tmp_path: Path) -> None:
     assert counted(tmp_path) == ()
 
 
+def test_a_version_that_was_released_is_shown_with_the_notes_it_has(tmp_path: Path) -> None:
+    project(tmp_path)
+    notes = "## thing 1.1 (2026-11-20)\n\n- It rolls. (#7)\n"
+    start = read_settings(tmp_path).start
+    (tmp_path / "CHANGELOG.md").write_text(f"# Changelog\n\n{start}\n{notes}\n\n## thing 1.0 (x)\n")
+    assert changelog.draft(tmp_path, version="1.1", date="2026-11-21") == notes
+    assert "No significant" in changelog.draft(tmp_path, version="1.2", date="2026-11-21")
+    (tmp_path / "changes" / "9.feature.md").write_text("It rocks.\n")
+    assert "It rocks." in changelog.draft(tmp_path, version="1.1", date="2026-11-21")
+
+
 def test_towncrier_s_own_words_are_passed_on_when_it_fails(tmp_path: Path) -> None:
     settings = SETTINGS.replace('directory = "changes"', 'directory = "changes"\nignore = []')
     project(tmp_path, settings, rubbish="x")

@@ -149,8 +149,7 @@ def _of_the_checkout(scene: Scene, head: str) -> Iterator[Obstacle]:
         what = f"git is in the middle of something (`{going_on}`)"
         yield _of_checkout(what, "`git status` says how to end it")
     if changes := foreign_changes(scene):
-        hint = "commit or stash them; only the version file may differ"
-        yield _of_checkout(_unclean(changes), hint)
+        yield _unclean(changes, "only the version file may differ")
     if not git.identity(root):
         what = "git does not know who commits"
         hint = "set `user.name` and `user.email` with `git config`"
@@ -193,10 +192,17 @@ def _changes(root: Path) -> tuple[git.Change, ...]:
     )
 
 
-def _unclean(changes: Sequence[git.Change]) -> str:
-    shown = ", ".join(f"`{change.path}`" for change in changes[:SHOWN_CHANGES])
+def _unclean(changes: Sequence[git.Change], why: str) -> Obstacle:
+    shown = ", ".join(
+        f"`{change.path}`" + (" (untracked)" if change.code == UNTRACKED else "")
+        for change in changes[:SHOWN_CHANGES]
+    )
     more = len(changes) - SHOWN_CHANGES
-    return f"the work tree is not clean: {shown}" + (f" and {more} more" if more > 0 else "")
+    what = f"the work tree is not clean: {shown}" + (f" and {more} more" if more > 0 else "")
+    # Without the flag `git stash` leaves the untracked ones where they are.
+    foreign = any(change.code == UNTRACKED for change in changes)
+    how = "commit or stash them" + (" (`git stash --include-untracked`)" if foreign else "")
+    return _of_checkout(what, f"{how}: {why}")
 
 
 def _of_the_version(scene: Scene, head: str) -> Iterator[Obstacle]:
@@ -309,8 +315,7 @@ def tag_obstacles(
         yield _of_checkout(what, f"`git checkout {tag}`, or release another version; {UNTAGGED}")
     changes = [one for one in _changes(root) if builds or one.code != UNTRACKED]
     if there and changes:
-        hint = f"commit or stash them: `{tag}` lists what its commit builds; {UNTAGGED}"
-        yield _of_checkout(_unclean(changes), hint)
+        yield _unclean(changes, f"`{tag}` lists what its commit builds; {UNTAGGED}")
 
 
 def _lacking(root: Path, project: Project, tag: str, version: str) -> Obstacle:

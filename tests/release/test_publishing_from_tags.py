@@ -169,7 +169,7 @@ SPOILED = [
     (of_no_commit, "`v1.0.0` is the tag of no commit", "git checkout v1.0.0"),
     (dirty, "the work tree is not clean: `more.txt`", "commit or stash"),
     (staged, "the work tree is not clean: `more.txt`", "commit or stash"),
-    (untracked, "the work tree is not clean: `untracked.py`", "commit or stash"),
+    (untracked, "not clean: `untracked.py` (untracked)", "git stash --include-untracked"),
     (without_list, "ends with no list of files", "pipeline run release"),
     (truncated, "ends with no list of files", "pipeline run release"),
     (heading_alone, "ends with no list of files", "pipeline run release"),

@@ -9,13 +9,20 @@ from packaging.version import InvalidVersion, Version
 
 from pipeline.config.stages import PublishStage
 from pipeline.errors import NetworkError, ReleaseRefusedError
-from pipeline.release.conditions import NEW_VERSION, Obstacle
+from pipeline.release.conditions import Obstacle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pipeline.locking.settings import Settings
     from pipeline.stages.host import HostSituation
+
+
+TAKEN = (
+    "write a version that the index does not have into the version file; "
+    "if the project there is not yours, yours needs another name"
+)
+"""What to do then: what `release propose` says goes by tags, and may be the same version."""
 
 
 def on_indexes(situation: HostSituation) -> tuple[tuple[Obstacle, ...], tuple[str, ...]]:
@@ -56,7 +63,7 @@ def released(
     for project in projects:
         if any(_is_of(link.name, version) for link in index.files(project)):
             what = f"`{place.name}` has files of `{project}` {version} already"
-            yield Obstacle(what=what, hint=NEW_VERSION)
+            yield Obstacle(what=what, hint=TAKEN)
 
 
 def _is_of(file: str, version: str) -> bool:

@@ -57,3 +57,4 @@ def test_a_version_of_which_the_index_has_any_file_is_found(
     found = tuple(released(("a-thing", "another"), version, PublishStage(name="p"), settings))
     assert len(found) == taken
     assert all("has files of `a-thing`" in one.what for one in found)
+    assert all("write a version that the index does not have" in one.hint for one in found)

@@ -26,6 +26,7 @@ from pipeline.execute.reproduce import (
 )
 from pipeline.files import sha256_file
 from pipeline.release.listing import listed
+from pipeline.release.tags import version_of
 
 SHOWN = 10
 """How many files on disk are named as what may have made a difference."""
@@ -57,6 +58,25 @@ def tag_of(word: str, session: Session) -> str:
     if word in session.pipeline.stages or not is_repository(session.root):
         return ""
     return commit_of(session.root, f"refs/tags/{word}")
+
+
+def require_tags(words: Sequence[str], session: Session) -> None:
+    """Refuse a word that is spelt as a tag of the project's and names none, and no stage."""
+    for word in words:
+        spelt = version_of(word, session.pipeline.project.tag)
+        if not spelt or word in session.pipeline.stages:
+            continue
+        if tag_of(word, session):
+            raise UsageError(
+                f"the tag `{word}` cannot be verified together with other words",
+                hint=f"`pipeline verify {word}` does it alone",
+            )
+        here = is_repository(session.root)
+        remote = next(iter(remotes(session.root) if here else ()), "origin")
+        raise UsageError(
+            f"cannot find the tag `{word}` in this clone",
+            hint=f"`git tag` lists those that are here, `git fetch --tags {remote}` brings others",
+        )
 
 
 def relisted(tag: str, session: Session) -> tuple[Comparison, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.cli.outcome import conclude
 from pipeline.cli.parser import add_engine, add_network
-from pipeline.cli.reproducing import relisted, reproduced, tag_of
+from pipeline.cli.reproducing import relisted, reproduced, require_tags, tag_of
 from pipeline.cli.selecting import add_selection, plan_of, require_words, selections
 from pipeline.console import table
 from pipeline.errors import StageFailedError, VerificationError
@@ -59,6 +59,7 @@ def _compared(arguments: argparse.Namespace, session: Session) -> tuple[Comparis
         return reproduced(arguments.stages, session)
     if len(arguments.stages) == 1 and tag_of(arguments.stages[0], session):
         return relisted(arguments.stages[0], session)
+    require_tags(arguments.stages, session)
     plan = plan_of(session, selections(arguments))
     session.checkout.remember()
     means = session.means(session.engine())

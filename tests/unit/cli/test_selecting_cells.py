@@ -149,3 +149,12 @@ def test_what_a_tagged_stage_needs_comes_with_it(example: Path, printed: Printed
     assert printed("list", "--tag", "wheel").splitlines()[1:] == ["wheel  wheel  python"]
     assert "wheel" not in printed("list", "--tag", "-wheel").split()
     assert printed("list").splitlines()[0].split()[5:] == ["tags"]
+
+
+def test_a_tag_that_is_not_here_is_told_as_one(
+    example: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", "-C", str(example), "v9.9.9"]) == 2
+    assert "cannot find the tag `v9.9.9`" in capsys.readouterr().err
+    assert main(["verify", "-C", str(example), "whel"]) == 2
+    assert "unknown stage `whel`" in capsys.readouterr().err

@@ -95,9 +95,12 @@ class Parser(argparse.ArgumentParser):
 
     def _unknown(self, word: str) -> UsageError:
         flag = word.partition("=")[0]
-        known = [name for action in self._actions for name in action.option_strings]
-        near = difflib.get_close_matches(flag, known, n=1) if flag.startswith("--") else []
-        hint = f"did you mean `{near[0]}`?" if near else f"see `{self.prog} --help`"
+        options = [name for action in self._actions for name in action.option_strings]
+        # Without the dashes, which any two have in common.
+        known = [name.removeprefix("--") for name in options if name.startswith("--")]
+        word_of = flag.removeprefix("--") if flag.startswith("--") else ""
+        near = difflib.get_close_matches(word_of, known, n=1)
+        hint = f"did you mean `--{near[0]}`?" if near else f"see `{self.prog} --help`"
         what = "has no flag" if word.startswith("-") else "takes no argument"
         return UsageError(f"`{self.prog}` {what} `{flag}`", hint=hint)
 

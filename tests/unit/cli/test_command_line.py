@@ -34,6 +34,7 @@ def said(capsys: pytest.CaptureFixture[str], words: Sequence[str]) -> tuple[int,
         ("-C x -q run", "`-q` stands where a verb is expected", "`pipeline VERB -q`"),
         ("run", "`pipeline run` needs STAGE", "`pipeline list` names the stages"),
         ("run a --offlin", "`pipeline run` has no flag `--offlin`", "did you mean `--offline`?"),
+        ("run a --index", "`pipeline run` has no flag `--index`", "see `pipeline run --help`"),
         ("doctor a", "`pipeline doctor` takes no argument `a`", "see `pipeline doctor --help`"),
         (
             "run a --jobs 0",

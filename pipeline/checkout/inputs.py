@@ -295,11 +295,13 @@ class Checkout:
         found = self._tracked_at(end)
         circular = end == "." or end in passed or path.startswith(f"{end}/")
         if circular or not found:
+            there = not circular and (self.root / end).exists()
+            why = "which git does not track" if there else "which is not there"
+            must = f"a link that leaves `{source}` must lead to files that git tracks"
             raise ConfigError(
-                f"the link `{path}` leads to `{end}`, "
-                + ("where it is itself" if circular else "which git does not track"),
+                f"the link `{path}` leads to `{end}`, {'where it is itself' if circular else why}",
                 where=path,
-                hint=f"a link that leaves `{source}` must lead to files that git tracks",
+                hint=f"`git add {end}`: {must}" if there else must,
             )
         for one in found:
             yield from self._entries(name + one.removeprefix(end), one, source, (*passed, end))

@@ -200,14 +200,24 @@ def test_a_link_out_of_the_repository_is_refused(repository: Path, target: str) 
             entries(repository, source)
 
 
-@pytest.mark.parametrize("target", ["../../untracked", "../../nowhere", "../../ignored/deep"])
-def test_a_link_to_what_git_does_not_track_is_refused(repository: Path, target: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "why", "hint"),
+    [
+        ("../../untracked", "which git does not track", "`git add untracked`"),
+        ("../../ignored/deep", "which git does not track", "`git add ignored/deep`"),
+        ("../../nowhere", "which is not there", "must lead to files that git tracks"),
+    ],
+)
+def test_a_link_to_what_git_does_not_track_is_refused(
+    repository: Path, target: str, why: str, hint: str
+) -> None:
     (repository / "ignored").mkdir()
     for name in ("untracked", "ignored/deep"):
         (repository / name).touch()
     link(repository, "packages/a/out", target)
-    with pytest.raises(ConfigError, match="which git does not track"):
+    with pytest.raises(ConfigError, match=why) as caught:
         entries(repository, "packages/a")
+    assert hint in caught.value.hint
 
 
 def test_a_link_to_a_directory_that_it_lies_in_is_refused(repository: Path) -> None:

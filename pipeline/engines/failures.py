@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import signal
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pipeline.dockerfile.instructions import Run
 from pipeline.errors import StageFailedError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from pipeline.dockerfile.instructions import Instruction
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 SHORT = 80
 SHELL = ("/bin/sh", "-e", "-c")
 NOTE = "LOOK.txt"
+
+VERSION_VARIABLES = re.compile(r"\b(SETUPTOOLS_SCM_PRETEND_VERSION|PDM_BUILD_SCM_VERSION)\b")
+"""What backends name that take a version from git and find none."""
 
 
 def short(instruction: Instruction) -> str:
@@ -65,6 +70,17 @@ def _size(count: int) -> str:
     return f"{count / (1 << 20):g} MiB" if count >= 1 << 20 else f"{count} bytes"
 
 
+def lacking_version(tail: Iterable[str]) -> str:
+    """Return a further hint where a backend looked for a version in git; else nothing."""
+    found = next((match[0] for line in tail if (match := VERSION_VARIABLES.search(line))), "")
+    return (
+        f"; no step sees git's history: give the version as `env: {{{found}: VERSION}}` of the "
+        "stage, or let the backend read it from a file"
+        if found
+        else ""
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Failure:
     """A failed step and what is known of it. ``kept`` is where its root can be looked at."""
@@ -87,7 +103,7 @@ class Failure:
         return StageFailedError(
             f"`{short(self.instruction)}` {self.what}",
             where=f"Dockerfile:{self.instruction.line}",
-            hint="" if request.internal else look,
+            hint="" if request.internal else look + lacking_version(self.tail),
             detail=tuple(detail),
             output=self.tail,
             log=str(self.log or ""),

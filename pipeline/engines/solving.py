@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pipeline.engines.failures import reason, short
+from pipeline.engines.failures import lacking_version, reason, short
 from pipeline.engines.logs import TAIL_LINES, last_lines
 from pipeline.engines.rawjson import Printed, Progress, exit_status, stopped
 from pipeline.engines.steps import is_step, locate
@@ -178,12 +178,13 @@ class Solve:
         repeat = f"`pipeline render {label} --output DIR` writes all it takes to repeat it"
         killed = vertex is not None and exit_status(vertex.error) == KILLED
         kind = KilledStepError if killed else StageFailedError
+        tail = last_lines(vertex.tail) if vertex else ()
         return kind(
             f"`{short(step)}` {what}",
             where=f"Dockerfile:{step.line}",
-            hint="" if self.request.internal else repeat,
+            hint="" if self.request.internal else repeat + lacking_version(tail),
             detail=(f"full log: {self.log.path}",),
-            output=last_lines(vertex.tail) if vertex else (),
+            output=tail,
             log=str(self.log.path),
         )
 

@@ -9,7 +9,7 @@ import pytest
 from pipeline.dockerfile.instructions import Run
 from pipeline.dockerfile.parser import parse
 from pipeline.engines.commands import home, variables, words
-from pipeline.engines.failures import reason, short
+from pipeline.engines.failures import lacking_version, reason, short
 from pipeline.engines.layers import MOST, Layer, Stack
 from pipeline.engines.logs import TAIL_LINES, Log, file_name
 from pipeline.engines.protocol import Limits
@@ -129,3 +129,9 @@ def test_a_stage_never_writes_to_the_layers_it_starts_from(tmp_path: Path) -> No
     assert second.upper() != upper
     assert second.lower() == (upper,)
     assert Stack(tmp_path / "one", []).lower() == (str(tmp_path / "one" / "empty"),)
+
+
+def test_a_backend_that_looked_for_a_version_in_git_is_answered_with_where_to_give_it() -> None:
+    said = ("LookupError: no version for /src", "set it with SETUPTOOLS_SCM_PRETEND_VERSION or")
+    assert "`env: {SETUPTOOLS_SCM_PRETEND_VERSION: VERSION}`" in lacking_version(said)
+    assert not lacking_version(said[:1])

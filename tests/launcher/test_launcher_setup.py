@@ -162,6 +162,23 @@ def test_an_index_out_of_reach_is_a_network_failure(bare_checkout: Checkout) -> 
     assert "could not be downloaded" in ended.stderr
 
 
+@pytest.mark.sandbox
+@pytest.mark.slow
+def test_a_machine_without_a_network_is_told_so_at_once(bare_checkout: Checkout) -> None:
+    bare_checkout.require(f"absent==1.0 --hash=sha256:{'0' * 64}\n")
+    environ = {**bare_checkout.environ, "PIP_NO_INDEX": "0"}
+    ended = subprocess.run(
+        ["unshare", "--map-root-user", "--net", bare_checkout.root / "pipelinew", "run"],
+        env={**environ, "PIP_INDEX_URL": "http://index.example/simple"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 5
+    assert "could not be downloaded" in ended.stderr
+    assert "Retrying" not in ended.stderr
+
+
 @pytest.mark.network
 @pytest.mark.slow
 def test_the_committed_requirements_give_a_working_command(tmp_path: Path) -> None:

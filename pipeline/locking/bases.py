@@ -230,10 +230,14 @@ def _check_python(pipeline: Pipeline, cell: Cell, image: str, platform: LockedPl
     wanted = cell.get("python")
     if wanted and wanted != python_tag(platform.python):
         has = f"CPython {platform.python}" if platform.python else "no Python"
+        one_each = "let the stage's `image` hold `{python}`, with one image for each interpreter"
+        given = f"start `images/{image}.yaml` from what has that Python, or leave `{wanted}` out"
+        stage = pipeline.stages[cell.stage]
+        chosen = isinstance(stage, ContainerStage) and "{python}" in stage.image
         raise ConfigError(
             f"cell `{cell.name}` is for `{wanted}`, but image `{image}` has {has}",
             where=_where(pipeline, cell.stage, "matrix"),
-            hint="let the stage's `image` hold `{python}`, with one image for each interpreter",
+            hint=given if chosen else one_each,
         )
 
 

@@ -107,7 +107,8 @@ def read_settings(root: Path) -> Settings:
     raise ConfigError(
         "towncrier has no settings here, so the changelog cannot be drafted",
         where=next((name for name in FILES if (root / name).is_file()), "pyproject.toml"),
-        hint='add a `[tool.towncrier]` table with `directory = "changes"`',
+        hint='add a `[tool.towncrier]` table with `directory = "changes"` and '
+        '`filename = "CHANGELOG.md"`',
     )
 
 

@@ -351,3 +351,17 @@ def test_a_cell_that_its_image_cannot_serve_is_refused(
     stage = WheelStage(name="wheel", image="python", matrix=stages.Matrix(axes=matrix))
     with pytest.raises(ConfigError, match=words):
         check(with_stage(pipeline, wheel=stage), locked(pipeline))
+
+
+def test_an_image_for_an_interpreter_that_has_another_is_to_be_mended_itself(
+    pipeline: Pipeline,
+) -> None:
+    matrix = stages.Matrix(axes={"python": ("cp313",)})
+    named = replace(pipeline.images["python"], name="python-cp313")
+    images = {**pipeline.images, "python-cp313": named}
+    stage = WheelStage(name="wheel", image="python-{python}", matrix=matrix)
+    lock = locked(pipeline)
+    lock = replace(lock, images={**lock.images, "python-cp313": lock.images["python"]})
+    with pytest.raises(ConfigError, match="has CPython") as caught:
+        check(with_stage(replace(pipeline, images=images), wheel=stage), lock)
+    assert "start `images/python-cp313.yaml` from" in caught.value.hint

@@ -90,8 +90,12 @@ def render(root: Path, settings: Settings, scratch: Path, *, version: str, date:
     command = (*draft_command(scratch, settings, version=version, date=date), "--yes")
     _towncrier(tuple(word for word in command if word != "--draft"), scratch)
     after = _contents(scratch)
+    old = before.get(news, b"")
+    notes = _section(_text(after[news]), _text(old), settings)
+    if _ends_in_crlf(old):  # towncrier reads any line ends and writes its own
+        after[news] = _text(after[news]).replace("\n", "\r\n").encode()
     return Rendered(
-        notes=_section(after[news].decode(), before.get(news, b"").decode(), settings),
+        notes=notes,
         written={path: data for path, data in after.items() if before.get(path) != data},
         removed=tuple(path for path in before if path not in after),
     )
@@ -188,6 +192,14 @@ def _copy(root: Path, settings: Settings, scratch: Path, news: str) -> None:
 def _contents(scratch: Path) -> dict[str, bytes]:
     names = (name for name in walk_files(scratch) if not name.startswith(".git/"))
     return {name: (scratch / name).read_bytes() for name in names}
+
+
+def _text(data: bytes) -> str:
+    return data.decode().replace("\r\n", "\n")
+
+
+def _ends_in_crlf(data: bytes) -> bool:
+    return b"\r\n" in data and data.count(b"\r\n") == data.count(b"\n")
 
 
 def _section(after: str, before: str, settings: Settings) -> str:

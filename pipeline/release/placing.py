@@ -78,8 +78,8 @@ def place(root: Path, moves: Sequence[Move]) -> None:
 def _place(root: Path, move: Move) -> None:
     """Write or remove one file, where the work tree has what was expected, or nothing."""
     path = root / move.path
-    found = _blob(root, move.path)
-    if move.there == move.to_be or found not in {"", move.there.blob if move.there else ""}:
+    found = _blobs(root, move.path)
+    if move.there == move.to_be or (found and not (move.there and move.there.blob in found)):
         return
     if move.to_be is None:
         path.unlink(missing_ok=True)
@@ -90,9 +90,16 @@ def _place(root: Path, move: Move) -> None:
     atomic_write(path, history.content(root, move.path, move.to_be.blob), mode=mode)
 
 
-def _blob(root: Path, path: str) -> str:
-    """Return what git would keep of a file; empty for none, a word that is no blob for a link."""
+def _blobs(root: Path, path: str) -> set[str]:
+    """Return what git may keep of a file; empty for none, a word that is no blob for a link.
+
+    That is what attributes and filters make of it, or the bytes as they are: git leaves the line
+    ends of a file alone where its index has CRLF already, whatever `core.autocrlf` says.
+    """
     full = root / path
     if full.is_symlink() or full.is_dir():
-        return "no file"
-    return history.blob_of(root, full.read_bytes(), path=path) if full.exists() else ""
+        return {"no file"}
+    if not full.exists():
+        return set()
+    data = full.read_bytes()
+    return {history.blob_of(root, data, path=path), history.blob_of(root, data)}

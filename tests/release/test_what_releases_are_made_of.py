@@ -60,6 +60,24 @@ def test_the_changelog_keeps_its_encoding_on_disk(project: Project) -> None:
     assert project.git("status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("setting", ["false", "input", "true"])
+def test_a_changelog_of_crlf_keeps_its_line_ends(project: Project, setting: str) -> None:
+    old = project.read("CHANGELOG.md") + "\n## 0.9.0\n\n- It was.\n"
+    (project.root / "CHANGELOG.md").write_bytes(old.replace("\n", "\r\n").encode())
+    (project.root / "changes/1.feature.md").write_bytes(b"It greets.\r\n")
+    project.commit()
+    project.git("config", "core.autocrlf", setting)
+    assert project.git("status", "--porcelain") == ""
+    done = project.run("run", "release").expect(0)
+    assert "the provenance names no commit" not in done.stderr
+    assert project.git("status", "--porcelain") == ""
+    assert not (project.root / "changes/1.feature.md").exists()
+    disk = (project.root / "CHANGELOG.md").read_bytes()
+    assert disk.count(b"\r\n") == disk.count(b"\n")
+    assert project.git("ls-files", "--eol", "CHANGELOG.md").startswith("i/crlf")
+    assert "- It was." not in project.git("tag", "--list", "--format=%(contents)", "v1.0.0")
+
+
 @pytest.mark.parametrize("words", [("--draft",), ()])
 def test_a_declaration_that_git_ignores_is_refused(
     project: Project, words: tuple[str, ...]

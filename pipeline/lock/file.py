@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 FILE = "pipeline.lock"
 SIZE_LIMIT = 64 << 20
-CONFLICT = b"\n<<<<<<< "
+CONFLICT = b"<<<<<<< "
 """How git begins a conflict, never how a line of ours begins."""
 
 
@@ -88,9 +88,14 @@ def load(path: Path) -> Lock:
     except RecursionError as error:
         raise _malformed(path, "it is nested too deep") from error
     except (ValueError, TypeError) as error:
-        if CONFLICT in data:
+        if is_in_conflict(data):
             raise _in_conflict(path) from error
         raise _malformed(path, str(error)) from error
+
+
+def is_in_conflict(data: bytes) -> bool:
+    """Whether a text holds what git writes where the sides of a merge differ."""
+    return data.startswith(CONFLICT) or b"\n" + CONFLICT in data
 
 
 def _malformed(path: Path, why: str) -> LockError:

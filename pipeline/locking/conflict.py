@@ -13,7 +13,7 @@ from pipeline.checkout import git
 from pipeline.checkout.worktree import is_repository
 from pipeline.errors import LockError, UsageError
 from pipeline.lock.decode import decode
-from pipeline.lock.file import FILE
+from pipeline.lock.file import FILE, is_in_conflict
 from pipeline.lock.types import Lock
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def _written(root: Path) -> tuple[Lock, Lock, Lock]:
     except (OSError, UnicodeDecodeError):
         text = ""
     base, ours, theirs = (_side(text, number) for number in range(3))
-    if ours == theirs:
+    if not is_in_conflict(text.encode()):
         raise UsageError(
             f"`{FILE}` is in no conflict", hint="run `pipeline lock` to bring it up to date"
         )

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import LockError
-from pipeline.lock.file import CONFLICT
+from pipeline.lock.file import is_in_conflict
 from pipeline.locking.requirements import HEADER
 from pipeline.network.addresses import local_path
 
@@ -114,7 +114,7 @@ def written_addresses(path: Path) -> dict[str, Address]:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        document = tomllib.loads(_both_sides(text) if CONFLICT.decode() in text else text)
+        document = tomllib.loads(_both_sides(text) if is_in_conflict(text.encode()) else text)
         wheels = [wheel for package in document["packages"] for wheel in package["wheels"]]
         return {
             str(wheel["hashes"]["sha256"]): (key, str(wheel[key]))

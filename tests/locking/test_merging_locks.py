@@ -192,6 +192,16 @@ def test_markers_of_three_sides_give_the_base(tmp_path: Path, style: str) -> Non
     assert list(sides(tmp_path)) == locks
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_markers_around_sides_that_agree_are_resolved_too(tmp_path: Path, *, whole: bool) -> None:
+    text = dump(lock("a 1"))
+    told = f"<<<<<<< ours\n{text}=======\n{text}>>>>>>> theirs\n"
+    if not whole:
+        told = text.replace("\n", "\n<<<<<<< ours\n=======\n>>>>>>> theirs\n", 1)
+    (tmp_path / "pipeline.lock").write_text(told)
+    assert list(sides(tmp_path)) == [Lock(epoch=0), lock("a 1"), lock("a 1")]
+
+
 def test_declarations_in_conflict_come_first(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

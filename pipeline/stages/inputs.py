@@ -53,12 +53,16 @@ def remedy(checkout: Checkout, glob: str) -> str:
         return f"{names}: tracked, but not on disk; `git checkout -- {absent[0]}` brings it"
     if near := _nearest(checkout.files, glob):
         return f"did you mean `{near}`?"
+    if any(sign in glob for sign in "[]{}!"):
+        return "globs are made of `*`, `**` and `?`; every other sign stands for itself"
     return "take it out, or add what it names: a new file counts once git tracks it"
 
 
 def _on_disk(checkout: Checkout, glob: str) -> Iterator[str]:
     """Yield the files on disk that a glob matches, whoever knows them."""
     pattern, prefix = re.compile(glob_pattern(glob)), literal_prefix(glob)
+    if not worktree.NEVER.isdisjoint(prefix.split("/")):
+        return
     if os.path.isfile(checkout.root / prefix):
         yield from (name for name in (prefix,) if pattern.fullmatch(name))
         return

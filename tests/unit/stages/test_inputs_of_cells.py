@@ -125,6 +125,18 @@ def test_files_that_are_ignored_outside_of_git_are_named(
     assert refusal(planned, repository, "data.json").hint.startswith("`data.json`: there, but left")
 
 
+def test_files_of_git_itself_are_not_said_to_be_addable(planned: Planned, parts: Path) -> None:
+    assert "git add" not in refusal(planned, parts, ".git/HEAD").hint
+
+
+@pytest.mark.parametrize("glob", ["'[st]*'", "'tests/[ab]*'", "'!x'"])
+def test_the_signs_of_a_glob_are_told_where_others_are_used(
+    planned: Planned, parts: Path, glob: str
+) -> None:
+    hint = refusal(planned, parts, glob).hint
+    assert "every other sign stands for itself" in hint
+
+
 @pytest.mark.parametrize("glob", [".", "./", "./tests", "tests/", "tests/**", "**"])
 def test_every_form_of_a_directory_means_all_below_it(
     planned: Planned, parts: Path, glob: str

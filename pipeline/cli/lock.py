@@ -241,12 +241,14 @@ def _resolve(
     from pipeline.execute.logs import Turns  # noqa: PLC0415
     from pipeline.locking.resolve import resolve  # noqa: PLC0415
     from pipeline.stages.generated import files_by_source  # noqa: PLC0415
+    from pipeline.stages.inputs import inputs_by_source  # noqa: PLC0415
 
     asker = Asker(
         engine=session.engine(),
         store=session.store,
         checkout=session.checkout,
         turns=Turns(session.console.speaker(quiet=True)),
+        inputs=inputs_by_source(session.pipeline),
         generated=files_by_source(session.pipeline),
     )
     found = resolve(

@@ -48,14 +48,16 @@ COPY --from=build {answers} /
 class Asker:
     """Answers a `HookStep` with the engine; an instance is a `pipeline.locking.hooks.RunStep`.
 
-    ``generated`` has the places of generated files by source. What makes them may need the very
-    lock that is made, so backends find an empty file at each.
+    ``inputs`` has the globs of what is built of a source, where that is not all of it: a submodule
+    that is left out need not be here. ``generated`` has the places of generated files by source.
+    What makes them may need the very lock that is made, so backends find an empty file at each.
     """
 
     engine: Engine
     store: Store
     checkout: Checkout
     turns: Turns
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     generated: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __call__(self, step: HookStep, lock: Lock) -> bytes:
@@ -118,7 +120,7 @@ class Asker:
     def _source(self, source: str | PythonFile, provisioner: Provisioner) -> TreeContext:
         if isinstance(source, PythonFile):
             return provisioner.unpacked(source.sha256, source.name)
-        found = self.checkout.source(source, ())
+        found = self.checkout.source(source, self.inputs.get(source, ()))
         there = {entry.path for entry in found.tree.entries}
         empty = [path for path in self.generated.get(source, ()) if path not in there]
         entries = [Entry(path=path, digest=sha256_bytes(b"")) for path in empty]

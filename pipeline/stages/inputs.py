@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING
 from pipeline.checkout import git, worktree
 from pipeline.checkout.inputs import glob_pattern, literal_prefix
 from pipeline.config.problems import closest, listing
+from pipeline.config.stages import BuildStage, SdistStage, WheelStage
 from pipeline.errors import ConfigError
+from pipeline.locking.bases import cell_source
+from pipeline.plan.matrix import cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pipeline.checkout.inputs import Checkout
+    from pipeline.config.model import Pipeline
     from pipeline.stages.container import Situation
 
 SHOWN = 3
@@ -39,6 +43,26 @@ def globs(situation: Situation) -> tuple[str, ...]:
                 hint=remedy(situation.checkout, glob),
             )
     return found
+
+
+def inputs_by_source(pipeline: Pipeline) -> Mapping[str, tuple[str, ...]]:
+    """Return the globs of what is built of each directory's files, for the hooks of its backend.
+
+    A source of which a stage takes all has none. A wheel made from an sdist takes none itself.
+    """
+    found: dict[str, dict[str, None]] = {}
+    whole = set()
+    for stage in pipeline.stages.values():
+        needed = [pipeline.stages.get(need) for need in getattr(stage, "needs", ())]
+        unpacks = isinstance(stage, WheelStage) and any(isinstance(n, SdistStage) for n in needed)
+        if not isinstance(stage, BuildStage) or unpacks:
+            continue
+        for cell in cells(stage, pipeline.root):
+            source = cell_source(stage, cell)
+            if not stage.inputs:
+                whole.add(source)
+            found.setdefault(source, {}).update(dict.fromkeys(map(cell.fill, stage.inputs)))
+    return {source: tuple(globs) for source, globs in found.items() if source not in whole}
 
 
 def remedy(checkout: Checkout, glob: str) -> str:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pipeline.config.load import load
 from pipeline.errors import ConfigError
+from pipeline.stages.inputs import inputs_by_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,3 +160,33 @@ def test_a_submodule_that_is_not_checked_out_is_named(planned: Planned, parts: P
     declare(parts, "'vendor/lib/*.c'")
     with pytest.raises(ConfigError, match="submodule `vendor/lib` is not checked out"):
         planned()
+
+
+BUILDS = """\
+version: 1
+stages:
+  sdist:
+    kind: sdist
+    image: python
+    matrix: {source: [a, b]}
+    inputs: ["{source}/src", LICENSE]
+  wheel: {kind: wheel, image: python, needs: [sdist], matrix: {source: [a, b]}}
+  direct: {kind: wheel, image: python, source: bSUFFIX}
+"""
+
+
+@pytest.mark.parametrize(
+    ("suffix", "expected"),
+    [
+        ("", {"a": ("a/src", "LICENSE")}),
+        (", inputs: b/more", {"a": ("a/src", "LICENSE"), "b": ("b/src", "LICENSE", "b/more")}),
+    ],
+)
+def test_hooks_of_a_source_see_what_is_built_of_it(
+    repository: Path, suffix: str, expected: dict[str, tuple[str, ...]]
+) -> None:
+    for name in ("a", "b"):
+        (repository / name).mkdir()
+        (repository / name / "pyproject.toml").write_text("")
+    (repository / "pipeline.yaml").write_text(BUILDS.replace("SUFFIX", suffix))
+    assert inputs_by_source(load(repository)) == expected

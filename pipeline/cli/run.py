@@ -132,7 +132,9 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
         if arguments.output:
             write_plan(drafted, arguments.output)
     show(document, session.console, as_json=arguments.json)
-    if any(cell.status == "failed" and cell.key for cell in report.cells):
+    # A draft names them as what stands in the way of the release.
+    telling = {"failed"} if arguments.draft else {"failed", "built"}
+    if any(cell.status in telling and cell.key for cell in report.cells):
         _tell_untracked(session)
     for failure in report.failures:
         session.console.error(failure)
@@ -195,7 +197,7 @@ def _releasing(
 
 
 def _tell_untracked(session: Session) -> None:
-    """Name the files that a failed step may have missed: what git does not know is no input."""
+    """Name the files that a step may have missed: what git does not know is no input."""
     if worktree.git_index_path(session.root) is None:
         return
     names = [name for name in untracked_files(session.root) if not name.startswith(f"{DIST}/")]

@@ -170,3 +170,13 @@ def test_another_command_line_is_not_answered_from_the_record(packages: Project)
     for words in (("--draft",), ("--rebuild",), ("--dist", "elsewhere")):
         assert not answered(packages.run("run", "wheel", *words).expect(0)), words
     assert (packages.root / "elsewhere").is_dir()
+
+
+def test_a_file_that_git_does_not_know_is_named_by_a_run_that_builds_without_it(
+    pure: Project,
+) -> None:
+    (pure.root / "src" / "forgotten.py").write_text("X = 1\n")
+    ran = pure.run("run", "wheel", "--rebuild", "--offline").expect(0)
+    assert "not among the inputs, as git does not know them: `src/forgotten.py`" in ran.stderr
+    pure.git("add", "src/forgotten.py")
+    assert "not among the inputs" not in pure.run("run", "wheel", "--offline").expect(0).stderr

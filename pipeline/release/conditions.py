@@ -19,7 +19,7 @@ from pipeline.release import journal as journals
 from pipeline.release import lines, sections, tags
 from pipeline.release.changelog import read_news
 from pipeline.release.fragments import faults, list_fragments
-from pipeline.release.listing import listed
+from pipeline.release.listing import by_name_alone, listed
 from pipeline.release.version import tag_name
 
 if TYPE_CHECKING:
@@ -352,6 +352,10 @@ def _of_the_list(root: Path, tag: str, stages: Iterable[str]) -> Iterator[Obstac
         if stage not in found:
             what = f"the tag `{tag}` lists no files of the stage `{stage}`"
             hint = f"{again}; a release lists the stages that `release` needs; {UNTAGGED}"
+            yield Obstacle(what=what, hint=hint)
+        elif bare := by_name_alone(found[stage]):
+            what = f"the tag `{tag}` lists `{bare[0]}` without its sha256, so any bytes would do"
+            hint = f"{again}; only compiled wheels may be listed by name; {UNTAGGED}"
             yield Obstacle(what=what, hint=hint)
 
 

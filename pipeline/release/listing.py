@@ -54,3 +54,17 @@ def listed(body: str) -> Files | None:
         elif line:
             break
     return found or None
+
+
+def is_compiled(name: str) -> bool:
+    """Whether a file is a wheel for some platform, which another machine may build otherwise."""
+    return name.endswith(".whl") and not name.endswith("-any.whl")
+
+
+def by_name_alone(files: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the files without a sha256 that `with_files` never lists so, sorted.
+
+    Those are packages for every platform: an edited list could let any bytes pass for them.
+    """
+    packages = (name for name in sorted(files) if name.endswith((".whl", ".tar.gz", ".zip")))
+    return tuple(name for name in packages if not files[name] and not is_compiled(name))

@@ -21,6 +21,7 @@ from pipeline.publishing.publish import Publisher
 from pipeline.publishing.rehearsal import RehearsalIndex
 from pipeline.publishing.session import plan
 from pipeline.release.conditions import Obstacle, refuse
+from pipeline.release.listing import is_compiled
 from pipeline.stages.host import HostSituation, Said
 from pipeline.stages.pushes import ARCHIVE, planned_pushes, rows
 
@@ -70,7 +71,10 @@ def run(situation: HostSituation) -> Said:
         else:
             said = _publish(release, pushes, stage, situation)
     crossed = {
-        a.name for one in situation.needed for a in one.outputs if one.cell in situation.crossed
+        a.name
+        for one in situation.needed
+        for a in one.outputs
+        if one.cell in situation.crossed and is_compiled(a.name)
     }
     listed = {name: "" if name in crossed else digest for name, digest in found.items()}
     blocked = (*unplaced, *said.blocked)

@@ -156,6 +156,12 @@ def other_stage(project: Project) -> None:
     retag(project, message(project).replace("`publish`", "`elsewhere`"))
 
 
+def names_alone(project: Project) -> None:
+    rows = "\n".join(f"- {name}" for name in FILES)
+    heading = "Files that `publish` publishes as well, compiled on their own platforms:"
+    retag(project, f"Release v1.0.0\n\n{heading}\n\n{rows}\n")
+
+
 def other_version(project: Project) -> None:
     project.git("tag", "--delete", "v1.0.0")
     project.git("tag", "--annotate", "--message", message(project), "v0.9.0")
@@ -175,6 +181,7 @@ SPOILED = [
     (heading_alone, "ends with no list of files", "pipeline run release"),
     (appended, "ends with no list of files", "pipeline run release"),
     (other_stage, "lists no files of the stage `publish`", "`release` needs"),
+    (names_alone, f"lists `{FILES[0]}` without its sha256", "only compiled wheels"),
     (other_version, "the commit is tagged `v0.9.0`, but its version is 1.0.0", "check out the tag"),
 ]
 

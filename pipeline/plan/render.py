@@ -108,6 +108,8 @@ def render(steps: Steps, root: Path) -> str:
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         name = getattr(error, "name", None) or template
+        own = not name.startswith("pipeline/")
+        name = f"{PROJECT_TEMPLATES}/{name}" if own else name
         raise ConfigError(
             f"the template cannot be rendered for `{steps.cell}`: {error}",
             where=f"{name}:{line}" if line else name,
@@ -219,5 +221,6 @@ def _unfaithful(steps: Steps, what: str) -> ConfigError:
     return ConfigError(
         f"the Dockerfile rendered for `{steps.cell}` does not hold {what} as it was declared",
         where=f"{PROJECT_TEMPLATES}/{steps.template}.Dockerfile.j2",
-        hint=f"compare `pipeline render {steps.cell}` with the built-in template",
+        hint="extend a built-in template and keep `{{ super() }}` in its blocks, or write what "
+        "`env`, `contexts` and `run` hold (docs/how-to/custom-dockerfiles.md shows it)",
     )

@@ -88,7 +88,7 @@ def test_a_template_of_the_project_extends_the_built_in_one(tmp_path: Path) -> N
         ),
         ("FROM other\nCOPY --from=elsewhere / /\n", "variable `PATH`"),
         ("{{ nothing_of_the_kind }}", "nothing_of_the_kind"),
-        ("{% if %}", "cannot be rendered"),
+        ("{% if %}", "dockerfiles/command.Dockerfile.j2:1: the template cannot be rendered"),
         ("FRMO python\n", "FRMO"),
     ],
 )

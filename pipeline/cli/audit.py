@@ -61,8 +61,11 @@ def run(arguments: argparse.Namespace, session: Session) -> int:
 
 def _audited(file: Path, allowed: frozenset[str], *, built: bool) -> Document:
     """Return all facts and findings of a file; UsageError for what is neither wheel nor sdist."""
+    if file.is_dir():
+        hint = f"name the files in it: `pipeline audit {file}/*.whl {file}/*.tar.gz`"
+        raise UsageError(f"`{file}` is a directory", hint=hint)
     if not file.is_file():
-        raise UsageError(f"there is no file `{file}`", hint="name wheels and sdists")
+        raise UsageError(f"cannot find the file `{file}`", hint="name wheels and sdists")
     if not file.name.endswith(KINDS):
         raise UsageError(
             f"`{file}` is neither a wheel nor an sdist, going by its name",

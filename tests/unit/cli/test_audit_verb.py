@@ -87,6 +87,13 @@ def test_what_is_no_wheel_and_no_sdist_is_wrong_usage(tmp_path: Path, name: str)
     assert main(["audit", str(tmp_path / name)]) == 2
 
 
+def test_a_directory_is_answered_with_how_to_name_its_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["audit", str(tmp_path)]) == 2
+    assert f"`pipeline audit {tmp_path}/*.whl {tmp_path}/*.tar.gz`" in capsys.readouterr().err
+
+
 def test_messages_are_wrapped_and_nothing_is_left_out() -> None:
     message = f"`{'a' * 60}` is for aarch64, the wheel for `linux_x86_64`"
     found = [{"level": "error", "rule": "elf-architecture", "message": message}]

@@ -291,9 +291,17 @@ def _absent_declarations(root: Path) -> tuple[str, ...]:
 
     if not worktree.is_repository(root):
         return ()
-    rows = (row for folder in ("images", "dockerfiles") for row in git.index(root, folder))
-    absent = git.absent_files(root, [row.path for row in rows])
-    return tuple(f"`{name}` is tracked, but not on disk" for name in absent[:5])
+    rows = [row for folder in ("images", "dockerfiles") for row in git.index(root, folder)]
+    absent = git.absent_files(root, [row.path for row in rows if not row.is_submodule])
+    submodules = (row.path for row in rows if row.is_submodule)
+    return (
+        *(
+            f"the submodule `{path}` is not checked out: run `git submodule update --init`"
+            for path in submodules
+            if not (root / path / ".git").exists()
+        ),
+        *(f"`{name}` is tracked, but not on disk" for name in absent[:5]),
+    )
 
 
 def cache_directory(environ: Mapping[str, str]) -> Path:

@@ -99,6 +99,18 @@ def test_a_declaration_that_a_sparse_checkout_left_out_is_named(project: Project
     assert project.git("tag") == ""
 
 
+def test_declarations_in_a_submodule_that_is_not_checked_out_are_named(project: Project) -> None:
+    project.write("pipeline.yaml", STAGES + "  check: {kind: command, image: python, run: x}\n")
+    pinned = project.git("rev-parse", "HEAD")
+    project.git("update-index", "--add", "--cacheinfo", f"160000,{pinned},images")
+    (project.root / "images").mkdir()
+    refused = project.run("list").expect(2)
+    assert "the submodule `images` is not checked out" in refused.stderr
+    assert "`images` is tracked, but not on disk" not in refused.stderr
+    (project.root / "images" / ".git").write_text("gitdir: ../.git/modules/images\n")
+    assert "submodule" not in project.run("list").expect(2).stderr
+
+
 @pytest.mark.parametrize("words", [("--draft",), ()])
 def test_a_clone_without_all_objects_is_refused(
     project: Project, tmp_path: Path, words: tuple[str, ...]

@@ -65,9 +65,14 @@ def prepare(scene: Scene, lock: Lock, scratch: Path) -> PlannedRelease | None:
 
 
 def _differs(scene: Scene) -> bool:
-    """Whether the version file is not what the commit has, which a release commits then."""
+    """Whether the version file is not what the commit has, which a release commits then.
+
+    A link stays one: what it leads to is a file of its own, which has to be clean.
+    """
     path = scene.project.version
     held = history.held_by(scene.root, git.head(scene.root), [path]) if git.head(scene.root) else {}
+    if (scene.files / path).is_symlink():
+        return False
     data = (scene.files / path).read_bytes()
     return path not in held or held[path].blob != history.blob_of(scene.root, data)
 

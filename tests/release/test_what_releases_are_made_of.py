@@ -78,6 +78,16 @@ def test_a_changelog_of_crlf_keeps_its_line_ends(project: Project, setting: str)
     assert "- It was." not in project.git("tag", "--list", "--format=%(contents)", "v1.0.0")
 
 
+def test_a_version_file_that_is_a_link_stays_one(project: Project) -> None:
+    project.write("data/VERSION", project.read("VERSION"))
+    (project.root / "VERSION").unlink()
+    (project.root / "VERSION").symlink_to("data/VERSION")
+    project.commit()
+    project.run("run", "release").expect(0)
+    assert project.git("show", "v1.0.0:VERSION") == "data/VERSION"
+    assert project.git("status", "--porcelain") == ""
+
+
 @pytest.mark.parametrize("words", [("--draft",), ()])
 def test_a_declaration_that_git_ignores_is_refused(
     project: Project, words: tuple[str, ...]

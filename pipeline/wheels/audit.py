@@ -101,6 +101,8 @@ def _audit_wheel(file: Path, allow_startup: frozenset[str]) -> Audit:
         *(finding("link-inside", f"`{m.name}` is a link") for m in files.values() if m.is_link),
         *contents.check_startup(name.name, startup, allow_startup),
         *contents.check_tags(name, seen),
+        # What requires others may be there for nothing else: a metapackage.
+        *(() if facts.requires_dist else contents.check_emptiness(names, layout.dist_info)),
     ]
     return _audit(
         file,

@@ -124,6 +124,15 @@ def _is_known(project: str, content: bytes) -> bool:
     return any(statements) and all(known.fullmatch(one) for one in statements if one)
 
 
+def check_emptiness(names: Sequence[str], info: str) -> Iterator[Finding]:
+    """Yield that a wheel holds nothing besides its ``.dist-info`` directory.
+
+    A backend that finds no package says nothing of it.
+    """
+    if all(name.startswith(f"{info}/") for name in names):
+        yield finding("installs-nothing", "the wheel holds no file besides its metadata")
+
+
 def check_tags(name: WheelName, files: Sequence[Seen]) -> Iterator[Finding]:
     """Yield contradictions between the file name's tags and what the files are."""
     elves = [seen for seen in files if seen.is_elf]

@@ -57,6 +57,7 @@ RULES: dict[str, Rule] = {
     "elf-malformed": _warning("an ELF file that cannot be read, so its needs are not known"),
     "file-name": _warning("a file name that is not in the one form the standards give"),
     "glibc-too-new": _error_if_built("symbols newer than the C library that the tag promises"),
+    "installs-nothing": _warning("a wheel without any file to install, and without requirements"),
     "known-pth": _warning("a start-up file as setuptools writes it for namespace packages"),
     "lfs-pointer": _warning("a pointer of Git LFS where the file's content should be"),
     "link-inside": _warning("a link, which installers write as a file with its target"),

@@ -86,7 +86,7 @@ STANDING_IN_THE_WAY = pytest.mark.parametrize(
     ("spoil", "words"),
     [
         (dirty, "`code.py` | commit or stash"),
-        (untracked, "`other.py` | commit or stash"),
+        (untracked, "`other.py` (untracked) | commit or stash"),
         (detached, "no branch is checked out"),
         (wrong_branch, "the branch `topic` is none that is released from"),
         (tagged, "tag `v1.0.0` exists already"),

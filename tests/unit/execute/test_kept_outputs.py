@@ -68,7 +68,7 @@ def test_a_pure_wheel_is_told_where_compiled_code_was_expected(
         assert name == "some_thing-1.0-py3-none-any.whl"
         return ["`setup.py` says so", "the release `v1` has one"]
 
-    tree = made(store, tmp_path / "out")
+    tree = made(store, tmp_path / "out", a_dot_py="")
     (found,) = keep("wheel", "wheel", tree, store, epoch=1_700_000_000, expected=expected).findings
     assert (found.level, found.rule) == ("warning", "unexpectedly-pure")
     assert "though `setup.py` says so and the release `v1` has one;" in found.message

@@ -173,14 +173,14 @@ def test_metadata_that_indexes_have_served_for_years_is_no_error(
 
 @pytest.mark.parametrize("writer", ["setuptools 56 to 76", "pip and uv of 2024", "import names"])
 def test_metadata_that_twine_makes_good_has_no_finding(make_wheel: MakeWheel, writer: str) -> None:
-    assert not audit(make_wheel({f"{INFO}/METADATA": FORMER[writer]})).findings
+    assert not audit(make_wheel({f"{INFO}/METADATA": FORMER[writer], "pkg/a.py": ""})).findings
 
 
 @pytest.mark.parametrize("writer", ["wheel before 0.31", "hatchling before 2.4"])
 def test_what_no_index_takes_any_more_is_refused_where_it_would_be_sent(
     make_wheel: MakeWheel, writer: str
 ) -> None:
-    found = audit(make_wheel({f"{INFO}/METADATA": FORMER[writer]}))
+    found = audit(make_wheel({f"{INFO}/METADATA": FORMER[writer], "pkg/a.py": ""}))
     assert {finding.rule for finding in found.findings} == {"metadata-refused"}
     assert list(index_rules.faults(found, size_limit=found.size))
 
@@ -230,6 +230,16 @@ def test_a_name_that_windows_cannot_unpack_is_a_warning(
     files = {"PKG-INFO": text, "pyproject.toml": b"", **dict.fromkeys(names, b"x")}
     sdist = audit(make_sdist(*((tarfile.TarInfo(f"{top}/{n}"), t) for n, t in files.items())))
     assert [(f.level, f.rule) for f in sdist.findings] == [("warning", "windows-name")]
+
+
+def test_a_wheel_that_installs_nothing_is_told_unless_it_requires_others(
+    make_wheel: MakeWheel,
+) -> None:
+    head = HEAD.format("2.1")
+    (found,) = audit(make_wheel({f"{INFO}/METADATA": head})).findings
+    assert (found.level, found.rule) == ("warning", "installs-nothing")
+    requires = f"{head}Requires-Dist: other\n"
+    assert not audit(make_wheel({f"{INFO}/METADATA": requires})).findings
 
 
 def test_names_that_only_look_like_devices_are_good(make_wheel: MakeWheel) -> None:

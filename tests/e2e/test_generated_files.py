@@ -65,7 +65,7 @@ BACKENDS = {
         PROJECT.format("setuptools", "setuptools.build_meta"),
         'readme = "README.md"\n[tool.setuptools.package-data]\ncalc = ["static/**/*"]\n',
     ),
-    "flit": (PROJECT.format("flit_core", "flit_core.buildapi"), ""),
+    "flit": (PROJECT.format("flit_core", "flit_core.buildapi"), 'readme = "README.md"\n'),
 }
 
 

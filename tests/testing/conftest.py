@@ -101,11 +101,13 @@ class Place:
         # Where the package is installed pytest loads the plugin itself, and not twice.
         if not any(each.value == PLUGIN for each in entry_points(group="pytest11")):
             command += ["-p", PLUGIN]
+        # It is a run of its own, also where a worker of pytest-xdist starts it.
+        inherited = {n: value for n, value in os.environ.items() if not n.startswith("PYTEST_")}
         variables = {"PYTHONPATH": str(REPOSITORY), "MARK": "", "NAME": self.mark}
         with subprocess.Popen(
             [*command, "-p", "no:cacheprovider", "-s", *words, "test_it.py"],
             cwd=self.root,
-            env={**os.environ, **variables, **environ},
+            env={**inherited, **variables, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

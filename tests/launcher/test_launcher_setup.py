@@ -17,6 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.launcher.conftest import Checkout
 
+pytestmark = pytest.mark.slow
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -83,7 +84,6 @@ def test_the_cache_directory_follows_xdg_when_nothing_else_is_said(
     assert (ended.returncode, ended.stderr) == (7, "")
 
 
-@pytest.mark.slow
 def test_of_several_first_runs_one_works_and_the_others_wait(bare_checkout: Checkout) -> None:
     with ThreadPoolExecutor(3) as pool:
         ended = [job.result() for job in [pool.submit(bare_checkout.start) for _ in range(3)]]
@@ -92,14 +92,12 @@ def test_of_several_first_runs_one_works_and_the_others_wait(bare_checkout: Chec
     assert len(environments(bare_checkout)) == 1
 
 
-@pytest.mark.slow
 def test_a_set_up_needs_no_open_stream(bare_checkout: Checkout) -> None:
     closing = ("sh", "-c", '"$0" "$@" <&- >&- 2>&-', str(bare_checkout.root / "pipelinew"))
     assert bare_checkout.start(command=closing).returncode == 7
     assert len(environments(bare_checkout)) == 1
 
 
-@pytest.mark.slow
 def test_a_set_up_that_was_killed_is_started_anew(bare_checkout: Checkout) -> None:
     with subprocess.Popen(
         [bare_checkout.root / "pipelinew"],
@@ -118,7 +116,6 @@ def test_a_set_up_that_was_killed_is_started_anew(bare_checkout: Checkout) -> No
     assert again.stdout.startswith("{"), "progress goes to standard error"
 
 
-@pytest.mark.slow
 def test_an_environment_that_lost_its_python_is_made_again(bare_checkout: Checkout) -> None:
     assert bare_checkout.start().returncode == 7
     [environment] = environments(bare_checkout)
@@ -127,7 +124,6 @@ def test_an_environment_that_lost_its_python_is_made_again(bare_checkout: Checko
     assert bare_checkout.start().returncode == 7
 
 
-@pytest.mark.slow
 def test_other_requirements_get_another_environment(bare_checkout: Checkout) -> None:
     assert bare_checkout.start().returncode == 7
     file = bare_checkout.root / "pipeline" / "requirements.txt"
@@ -137,7 +133,6 @@ def test_other_requirements_get_another_environment(bare_checkout: Checkout) -> 
     assert len(environments(bare_checkout)) == 2
 
 
-@pytest.mark.slow
 def test_a_wheel_that_is_not_the_locked_one_is_a_mismatch(bare_checkout: Checkout) -> None:
     bare_checkout.require(f"thing==1.0 --hash=sha256:{'0' * 64}\n")
     ended = bare_checkout.start()
@@ -146,13 +141,11 @@ def test_a_wheel_that_is_not_the_locked_one_is_a_mismatch(bare_checkout: Checkou
     assert environments(bare_checkout) == []
 
 
-@pytest.mark.slow
 def test_constraints_of_the_caller_are_not_for_the_tool(bare_checkout: Checkout) -> None:
     ended = bare_checkout.start(PIP_CONSTRAINT="absent.txt", PIP_BUILD_CONSTRAINT="absent.txt")
     assert ended.returncode == 7, ended.stderr
 
 
-@pytest.mark.slow
 def test_an_index_out_of_reach_is_a_network_failure(bare_checkout: Checkout) -> None:
     bare_checkout.require(f"absent==1.0 --hash=sha256:{'0' * 64}\n")
     ended = bare_checkout.start(
@@ -163,7 +156,6 @@ def test_an_index_out_of_reach_is_a_network_failure(bare_checkout: Checkout) -> 
 
 
 @pytest.mark.sandbox
-@pytest.mark.slow
 def test_a_machine_without_a_network_is_told_so_at_once(bare_checkout: Checkout) -> None:
     bare_checkout.require(f"absent==1.0 --hash=sha256:{'0' * 64}\n")
     environ = {**bare_checkout.environ, "PIP_NO_INDEX": "0"}
@@ -180,7 +172,6 @@ def test_a_machine_without_a_network_is_told_so_at_once(bare_checkout: Checkout)
 
 
 @pytest.mark.network
-@pytest.mark.slow
 def test_the_committed_requirements_give_a_working_command(tmp_path: Path) -> None:
     environ = {"PIPELINE_CACHE_DIR": str(tmp_path / "cache"), "PIPELINE_PYTHON": sys.executable}
     ended = subprocess.run(

@@ -53,6 +53,7 @@ def renovate_sees(text: str) -> dict[str, str]:
     return {match[1]: match[2] for line in lines if (match := RENOVATE_LINE.fullmatch(line))}
 
 
+@pytest.mark.slow
 def test_bots_see_every_package_and_every_hash(root: Path) -> None:
     text = (root / "requirements-dev.txt").read_text()
     locked = load(root / "pipeline.lock").environments["dev"].requirements
@@ -67,6 +68,7 @@ def test_bots_find_the_files_that_the_page_names() -> None:
     assert declared in json.dumps(documented())
 
 
+@pytest.mark.slow
 def test_the_documented_command_takes_what_a_bot_changed_into_the_lock(root: Path) -> None:
     renovate, allowed = documented()
     (command,) = re.findall(r'"commands": \["(.*?)"\]', json.dumps(renovate))

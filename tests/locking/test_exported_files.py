@@ -45,6 +45,7 @@ def test_what_somebody_else_wrote_is_not_overwritten(
     assert file == "folder" or (root / file).read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_folder_is_made_where_there_is_none(root: Path) -> None:
     declare(root, "locked/for/dev.txt")
     assert main(["lock", "-C", str(root)]) == 0
@@ -53,6 +54,7 @@ def test_a_folder_is_made_where_there_is_none(root: Path) -> None:
     assert main(["lock", "--check", "-C", str(root)]) == 0
 
 
+@pytest.mark.slow
 def test_a_file_with_the_marks_of_a_merge_is_still_ours(root: Path) -> None:
     declare(root, "dev.txt")
     assert main(["lock", "-C", str(root)]) == 0

@@ -43,6 +43,7 @@ def test_what_can_be_locked_is_written_and_the_rest_told(
     assert list(load(project / "pipeline.lock").environments) == ["dev"]
 
 
+@pytest.mark.slow
 def test_a_document_has_all_that_failed(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lock", "--json", "-C", str(project)]) == 3
     document = json.loads(capsys.readouterr().out)
@@ -54,6 +55,7 @@ def test_a_document_has_all_that_failed(project: Path, capsys: pytest.CaptureFix
     ]
 
 
+@pytest.mark.slow
 def test_a_lock_of_nothing_is_not_written(project: Path) -> None:
     (project / "pipeline.yaml").write_text(DECLARED.replace("[alpha]", '["alpha<1"]'))
     assert main(["lock", "-C", str(project)]) == 3

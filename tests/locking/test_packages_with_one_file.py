@@ -32,6 +32,7 @@ def _digest(text: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("same", [True, False])
 def test_one_path_with_different_bytes_is_told_when_locking(
     wheels: Path, capsys: pytest.CaptureFixture[str], *, same: bool

@@ -84,6 +84,7 @@ def test_hooks_of_the_repository_do_not_run(project: Project) -> None:
     cut_now(project)
 
 
+@pytest.mark.slow
 def test_a_project_below_the_top_of_its_repository_is_released_alone(project: Project) -> None:
     below = project.root / "packages" / "thing"
     below.mkdir(parents=True)
@@ -177,6 +178,7 @@ def test_the_epoch_moves_with_the_second_release_and_stays_for_the_first(project
     assert project.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_an_epoch_that_was_moved_by_hand_is_the_release_s(project: Project) -> None:
     cut_now(project)
     project.write("VERSION", "1.1.0")
@@ -218,6 +220,7 @@ def test_a_remote_that_takes_no_branch_takes_no_tag_either(project: Project) -> 
     assert "refs/tags/v1.0.0" in project.git("ls-remote", "origin")
 
 
+@pytest.mark.slow
 def test_what_is_public_is_not_taken_back(project: Project) -> None:
     hook = project.root / ".git" / "hooks" / "pre-push"
     hook.parent.mkdir(exist_ok=True)

@@ -213,6 +213,7 @@ def test_a_file_that_was_edited_meanwhile_is_left_as_it_is(project: Project) -> 
     assert project.git("status", "--porcelain").split() == ["M", "CHANGELOG.md"]
 
 
+@pytest.mark.slow
 def test_two_releases_are_not_cut_at_once(project: Project) -> None:
     with journals.alone(project.root):
         refused = project.run("run", "release", "--quiet").expect(7)
@@ -220,6 +221,7 @@ def test_two_releases_are_not_cut_at_once(project: Project) -> None:
     assert project.git("tag") == ""
 
 
+@pytest.mark.slow
 def test_a_journal_that_nobody_can_read_is_named(project: Project) -> None:
     begun(project)
     path = journals.directory(project.root) / journals.NAME

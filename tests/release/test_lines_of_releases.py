@@ -54,6 +54,7 @@ def test_a_maintenance_branch_releases_its_own_next_version(lines: Project) -> N
     )
 
 
+@pytest.mark.slow
 def test_a_note_that_another_line_has_released_is_not_released_again(lines: Project) -> None:
     lines.write("VERSION", "1.1.0")
     refused = lines.run("run", "release").expect(7)

@@ -224,6 +224,7 @@ def test_what_the_tag_lists_is_published_from_its_commit(
     assert sorted(index.files) == sorted(FILES)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "words"),
     [

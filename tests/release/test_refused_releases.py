@@ -146,6 +146,7 @@ def test_anywhere_is_for_drafts_alone(project: Project) -> None:
     )
 
 
+@pytest.mark.slow
 def test_what_was_fetched_blocks_a_draft_as_the_remote_blocks_the_release(
     project: Project, tmp_path: Path
 ) -> None:
@@ -226,6 +227,7 @@ def test_nobody_to_commit_as_is_told(project: Project, monkeypatch: pytest.Monke
     assert "\naside    git does not know who commits" in draft.stdout
 
 
+@pytest.mark.slow
 def test_the_remote_is_asked_for_the_tag_and_for_commits_that_are_not_here(
     project: Project, tmp_path: Path
 ) -> None:
@@ -261,6 +263,7 @@ def test_a_changelog_without_its_start_line_is_a_configuration_error(project: Pr
         assert "hint: add the line `<!-- towncrier release notes start -->`" in refused.stderr
 
 
+@pytest.mark.slow
 def test_a_changelog_that_is_not_there_yet_is_begun(project: Project) -> None:
     project.git("rm", "--quiet", "CHANGELOG.md")
     project.commit()

@@ -49,6 +49,7 @@ def test_what_is_hidden_on_disk_is_not_released(project: Project, path: str, tex
     assert project.read(path) == text
 
 
+@pytest.mark.slow
 def test_the_changelog_keeps_its_encoding_on_disk(project: Project) -> None:
     project.write(".gitattributes", "CHANGELOG.md text working-tree-encoding=UTF-16\n")
     text = project.read("CHANGELOG.md")
@@ -137,6 +138,7 @@ def test_a_clone_without_all_objects_is_refused(
     assert partial.git("tag") == ""
 
 
+@pytest.mark.slow
 def test_a_draft_shows_what_is_being_worked_on(project: Project) -> None:
     project.write("changes/2.fix.md", "It no longer curses.\n")
     project.write("changes/1.feature.md", "It greets loudly.\n")

@@ -51,6 +51,7 @@ def run(root: Path, *words: str, **environ: str) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_all_tests_run_on_all_cores(tmp_path: Path) -> None:
     told = run(tmp_path, PATH="/nowhere")
     assert "created: 2/2 workers" in told

@@ -99,6 +99,7 @@ def test_before_there_is_a_lock_every_wheel_that_could_be_needed_is(
     assert chosen(settings, None) == set(NAMES[:4])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", ["", "{\n<<<<<<< ours\n=======\n>>>>>>> theirs\n}"])
 def test_a_release_is_added_without_a_lock_that_can_be_read(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str

@@ -122,6 +122,7 @@ def test_each_constraint_holds_where_its_tool_lets_it_hold(
     assert the_set(lock, "wheel").declared["constraints"][1:] == ["hatchling<2"]
 
 
+@pytest.mark.slow
 def test_a_lock_stays_where_no_constraints_are_set_and_moves_where_others_are(
     pipeline: Pipeline, index: Path, store: Store, tmp_path: Path
 ) -> None:
@@ -134,6 +135,7 @@ def test_a_lock_stays_where_no_constraints_are_set_and_moves_where_others_are(
     assert the_set(moved, "wheel") == the_set(first, "wheel")
 
 
+@pytest.mark.slow
 def test_requirements_that_constraints_forbid_are_told_with_the_line_that_does(
     pipeline: Pipeline, index: Path, store: Store, tmp_path: Path
 ) -> None:
@@ -144,6 +146,7 @@ def test_requirements_that_constraints_forbid_are_told_with_the_line_that_does(
     assert f"{path}:2: idna>7" in refused.value.detail
 
 
+@pytest.mark.slow
 def test_what_settings_of_uv_limit_holds_where_uv_lets_it_hold_and_counts_for_staleness(
     pipeline: Pipeline, index: Path, store: Store
 ) -> None:
@@ -166,6 +169,7 @@ def test_what_settings_of_uv_limit_holds_where_uv_lets_it_hold_and_counts_for_st
     assert "dev idna" not in versions(resolved(pipeline, index, store, first))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "told"),
     [

@@ -185,6 +185,7 @@ def test_a_declaration_that_moved_elsewhere_is_refused_by_every_stage(
     ]
 
 
+@pytest.mark.slow
 def test_a_wrong_setting_of_the_machine_stops_everything(
     pipeline: Pipeline, settings: Settings, store: Store
 ) -> None:

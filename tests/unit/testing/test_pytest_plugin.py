@@ -83,6 +83,7 @@ def project(tmp_path: Path) -> Path:
 NOWHERE = {"PIPELINE_ENGINE": "docker", "DOCKER_HOST": "unix:///nowhere/docker.sock"}
 
 
+@pytest.mark.slow
 def test_without_an_engine_tests_are_skipped_with_the_reason(project: Path) -> None:
     told = run(project, SERVED, **NOWHERE)
     assert told.returncode == 0, told.stdout
@@ -96,6 +97,7 @@ def test_a_variable_turns_such_skips_into_failures(project: Path) -> None:
     assert "PIPELINE_REQUIRE_SERVICES asks for it" in told.stdout
 
 
+@pytest.mark.slow
 def test_an_engine_that_only_builds_is_told_apart(project: Path) -> None:
     told = run(project, SERVED, PIPELINE_ENGINE="buildkit", PIPELINE_REQUIRE_SERVICES="1")
     assert "the engine `buildkit` runs no services" in told.stdout
@@ -113,6 +115,7 @@ def test_modules_of_the_project_are_not_taken_for_ours(project: Path) -> None:
     assert "no Docker daemon answers" in told.stdout
 
 
+@pytest.mark.slow
 def test_another_directory_may_be_the_project(tmp_path: Path, project: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -121,6 +124,7 @@ def test_another_directory_may_be_the_project(tmp_path: Path, project: Path) -> 
     assert "no Docker daemon answers" in told.stdout
 
 
+@pytest.mark.slow
 def test_outside_of_a_project_the_test_fails_and_says_why(tmp_path: Path) -> None:
     told = run(tmp_path, SERVED)
     assert told.returncode == 1

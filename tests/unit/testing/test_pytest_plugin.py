@@ -91,6 +91,7 @@ def test_without_an_engine_tests_are_skipped_with_the_reason(project: Path) -> N
     assert "no Docker daemon answers" in told.stdout
 
 
+@pytest.mark.slow
 def test_a_variable_turns_such_skips_into_failures(project: Path) -> None:
     told = run(project, SERVED, PIPELINE_REQUIRE_SERVICES="1", **NOWHERE)
     assert told.returncode == 1
@@ -103,12 +104,14 @@ def test_an_engine_that_only_builds_is_told_apart(project: Path) -> None:
     assert "the engine `buildkit` runs no services" in told.stdout
 
 
+@pytest.mark.slow
 def test_a_command_that_is_one_text_is_refused_with_the_words_it_may_mean(project: Path) -> None:
     told = run(project, SERVED.replace('["redis-server"]', '"redis-server --port 1"'), **NOWHERE)
     assert "is a list of words, not one text" in told.stdout
     assert "hint: write `['redis-server', '--port', '1']`" in told.stdout
 
 
+@pytest.mark.slow
 def test_modules_of_the_project_are_not_taken_for_ours(project: Path) -> None:
     (project / "yaml.py").write_text("raise SystemExit('this is not PyYAML')")
     told = run(project, SERVED, **NOWHERE)

@@ -150,6 +150,7 @@ def test_a_conflict_is_resolved_from_the_declarations_and_both_sides(
     assert main(["lock", "--check", "-C", str(project)]) == 0
 
 
+@pytest.mark.slow
 def test_what_both_sides_agree_on_does_not_move(project: Path, wheels: Path) -> None:
     conflict(project)
     wheel(wheels, "gamma", "3.0")
@@ -157,6 +158,7 @@ def test_what_both_sides_agree_on_does_not_move(project: Path, wheels: Path) -> 
     assert "gamma 2.0" in versions(load(project / "pipeline.lock").environments["dev"])
 
 
+@pytest.mark.slow
 def test_markers_that_were_committed_are_resolved_by_what_every_verb_says(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -202,6 +204,7 @@ def test_markers_around_sides_that_agree_are_resolved_too(tmp_path: Path, *, who
     assert list(sides(tmp_path)) == [Lock(epoch=0), lock("a 1"), lock("a 1")]
 
 
+@pytest.mark.slow
 def test_declarations_in_conflict_come_first(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -222,6 +225,7 @@ def test_a_lock_in_no_conflict_is_left_alone(
     assert (project / "pipeline.lock").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_plain_lock_says_what_it_changed(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

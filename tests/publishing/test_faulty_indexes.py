@@ -106,6 +106,7 @@ def test_a_fault_that_passes_is_tried_again_and_nothing_is_doubled(
     assert desk.index.resent == []
 
 
+@pytest.mark.slow
 def test_a_server_that_does_not_answer_is_given_up_and_asked_again(
     desk: Desk, tmp_path: Path
 ) -> None:
@@ -121,6 +122,7 @@ def test_an_index_that_asks_to_wait_is_waited_for(desk: Desk, tmp_path: Path) ->
     assert 77.0 in desk.waits
 
 
+@pytest.mark.slow
 def test_an_index_that_stays_broken_is_told_with_exit_5_and_the_next_run_goes_on(
     desk: Desk, tmp_path: Path
 ) -> None:

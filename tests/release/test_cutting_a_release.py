@@ -62,6 +62,7 @@ def test_the_version_file_goes_along_as_the_person_wrote_it(project: Project, te
     assert project.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_other_work_is_not_touched_and_not_committed(project: Project) -> None:
     planned = project.planned()
     project.write("code.py", "staged = 1\n")
@@ -75,6 +76,7 @@ def test_other_work_is_not_touched_and_not_committed(project: Project) -> None:
     assert project.git("status", "--porcelain").split("\n") == ["MM code.py", "?? new.py"]
 
 
+@pytest.mark.slow
 def test_hooks_of_the_repository_do_not_run(project: Project) -> None:
     for name in ("pre-commit", "commit-msg", "post-commit", "reference-transaction"):
         hook = project.root / ".git" / "hooks" / name
@@ -99,6 +101,7 @@ def test_a_project_below_the_top_of_its_repository_is_released_alone(project: Pr
     assert project.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_line_ends_and_modes_are_what_git_is_told_they_are(project: Project) -> None:
     project.write(".gitattributes", "CHANGELOG.md text eol=crlf\n")
     (project.root / "CHANGELOG.md").chmod(0o755)
@@ -112,6 +115,7 @@ def test_line_ends_and_modes_are_what_git_is_told_they_are(project: Project) -> 
     assert project.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 def test_a_release_in_a_linked_work_tree_leaves_the_other_one_alone(project: Project) -> None:
     project.git("branch", "release/1")
     project.git("worktree", "add", "--quiet", "../linked", "release/1")
@@ -123,6 +127,7 @@ def test_a_release_in_a_linked_work_tree_leaves_the_other_one_alone(project: Pro
     assert project.read("CHANGELOG.md") == before
 
 
+@pytest.mark.slow
 def test_a_tag_made_by_somebody_else_meanwhile_undoes_the_cut(project: Project) -> None:
     planned = project.planned()
     project.git("tag", "v1.0.0")
@@ -145,6 +150,7 @@ def test_a_signature_that_cannot_be_made_leaves_nothing_behind(project: Project)
         assert journals.read(project.root) is None
 
 
+@pytest.mark.slow
 def test_signatures_are_made_where_git_s_settings_ask_for_them(project: Project) -> None:
     signer = project.root.parent / "signer"
     signer.write_text(

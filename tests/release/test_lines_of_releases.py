@@ -86,6 +86,7 @@ def test_syncing_brings_the_notes_and_takes_the_fragments(lines: Project, refere
     assert "\n\n\n\n" not in text
 
 
+@pytest.mark.slow
 def test_a_note_is_recognised_by_its_text_under_another_number(lines: Project) -> None:
     lines.git("mv", "changes/7.fix.md", "changes/70.fix.md")
     lines.commit()

@@ -58,6 +58,7 @@ def test_sections_have_directories_of_their_own(project: Project) -> None:
     assert "reads no fragments in `wbe`" in project.run("changes", "preview").expect(2).stderr
 
 
+@pytest.mark.slow
 def test_a_preview_shows_what_a_release_of_today_would_add(project: Project) -> None:
     shown = project.run("changes", "preview", SOURCE_DATE_EPOCH="1795132800").expect(0)
     assert shown.stdout == "## 1.0.0 (2026-11-20)\n\n### Features\n\n- It greets. (#1)\n"

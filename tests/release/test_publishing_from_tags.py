@@ -253,6 +253,7 @@ def says(project: Project, version: str) -> None:
     project.commit()
 
 
+@pytest.mark.slow
 def test_another_version_in_the_project_s_files_is_refused_before_anything_is_built(
     released: Project,
 ) -> None:
@@ -269,6 +270,7 @@ def test_another_version_in_the_project_s_files_is_refused_before_anything_is_bu
     assert "says 1.0.1" in handed(released, "--draft", "--untagged").expect(7).stderr
 
 
+@pytest.mark.slow
 def test_versions_are_compared_by_what_they_mean(released: Project) -> None:
     untagged(released)
     says(released, "v1.0")
@@ -301,6 +303,7 @@ def test_a_draft_knows_with_which_bytes_an_upload_was_begun(
     assert len(index.requests) == asked
 
 
+@pytest.mark.slow
 def test_an_image_without_a_place_is_refused_before_the_first_upload(
     released: Project, index: FaultyIndex
 ) -> None:
@@ -315,6 +318,7 @@ def test_an_image_without_a_place_is_refused_before_the_first_upload(
     assert index.requests == []
 
 
+@pytest.mark.slow
 def test_a_machine_that_is_not_told_where_the_index_is_may_draft(released: Project) -> None:
     declared = released.read("pipeline.yaml")
     released.write(
@@ -324,6 +328,7 @@ def test_a_machine_that_is_not_told_where_the_index_is_may_draft(released: Proje
     assert "nothing can be uploaded from this machine" in drafted.stderr
 
 
+@pytest.mark.slow
 def test_outside_of_git_no_tag_lists_anything(released: Project, tmp_path: Path) -> None:
     released.git("checkout-index", "--all", f"--prefix={tmp_path}/plain/")
     plain = Project(tmp_path / "plain")
@@ -363,6 +368,7 @@ def test_a_run_leaves_what_the_next_one_overlooks_in_dist(released: Project) -> 
     assert told(released) == ""
 
 
+@pytest.mark.slow
 def test_a_tag_that_the_remote_has_differently_is_not_published_from(released: Project) -> None:
     assert tag_of_remote(released.root, "origin", "v1.0.0") == ((), "")
     retag(released, message(released).replace("Release", "Another release"))
@@ -429,6 +435,7 @@ def test_where_tags_list_nothing_none_is_asked_for(released: Project) -> None:
     assert "tagged `v0.9.0`" in released.run("run", "publish").expect(7).stderr
 
 
+@pytest.mark.slow
 def test_a_flag_that_says_otherwise_needs_something_to_publish(released: Project) -> None:
     refused = released.run("run", "changelog", "--untagged").expect(2)
     assert "no stage of this run publishes" in refused.stderr

@@ -165,6 +165,7 @@ def test_nothing_stands_in_the_way_of_a_clean_project(project: Project) -> None:
     assert told(project) == ""
 
 
+@pytest.mark.slow
 def test_a_branch_that_moves_on_while_it_is_built_is_not_released(project: Project) -> None:
     releasing = Releasing(scene=project.scene(), release=project.planned())
     assert tuple(moved_on(releasing)) == ()
@@ -217,6 +218,7 @@ def test_a_moment_that_is_none_is_wrong_usage(project: Project) -> None:
     assert "`SOURCE_DATE_EPOCH` is `soon`" in refused.stderr
 
 
+@pytest.mark.slow
 def test_nobody_to_commit_as_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     for who in ("AUTHOR", "COMMITTER"):
         monkeypatch.delenv(f"GIT_{who}_NAME")

@@ -61,6 +61,7 @@ def test_the_changelog_keeps_its_encoding_on_disk(project: Project) -> None:
     assert project.git("status", "--porcelain") == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", ["false", "input", "true"])
 def test_a_changelog_of_crlf_keeps_its_line_ends(project: Project, setting: str) -> None:
     old = project.read("CHANGELOG.md") + "\n## 0.9.0\n\n- It was.\n"
@@ -79,6 +80,7 @@ def test_a_changelog_of_crlf_keeps_its_line_ends(project: Project, setting: str)
     assert "- It was." not in project.git("tag", "--list", "--format=%(contents)", "v1.0.0")
 
 
+@pytest.mark.slow
 def test_a_version_file_that_is_a_link_stays_one(project: Project) -> None:
     project.write("data/VERSION", project.read("VERSION"))
     (project.root / "VERSION").unlink()

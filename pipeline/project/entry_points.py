@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError
 from pipeline.project import setuptools
+from pipeline.project.sources import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -130,14 +131,15 @@ def _may_add(project: Project, group: str = "") -> bool:
 def _dynamic_file(tool: Mapping[str, object], directory: Path) -> str:
     match tool.get("setuptools"):
         case {"dynamic": {"entry-points": {"file": str(name)}}}:
-            return _text(directory / name)
+            return text_of(directory / name)
         case {"dynamic": {"entry-points": {"file": [*names]}}}:
-            return "\n".join(_text(directory / str(name)) for name in names)
+            return "\n".join(text_of(directory / str(name)) for name in names)
         case _:
             return ""
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """Return a file's text; none where it is not there, or is no UTF-8."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -182,7 +184,7 @@ def _poetry(project: Project) -> tuple[Groups, dict[str, str]]:
     settings = table if isinstance(table, dict) else {}
     scripts: dict[str, str] = {}
     files: dict[str, str] = {}
-    for name, told in _table(settings.get("scripts")).items():
+    for name, told in table_of(settings.get("scripts")).items():
         match told:
             case str():
                 scripts[name] = told
@@ -192,7 +194,7 @@ def _poetry(project: Project) -> tuple[Groups, dict[str, str]]:
                 scripts[name] = point
             case _:
                 continue
-    plugins = _table(settings.get("plugins"))
+    plugins = table_of(settings.get("plugins"))
     groups = {group: _strings(points) for group, points in plugins.items()}
     return {"console_scripts": scripts, **groups}, files
 
@@ -206,7 +208,7 @@ def _flit(project: Project) -> Groups:
             found = {}
         case _:
             return {}
-    groups = _table(rest.get("entrypoints"))
+    groups = table_of(rest.get("entrypoints"))
     return found | {group: _strings(points) for group, points in groups.items()}
 
 
@@ -218,9 +220,5 @@ def _shared_scripts(tool: Mapping[str, object]) -> dict[str, str]:
             return {}
 
 
-def _table(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
 def _strings(value: object) -> dict[str, str]:
-    return {name: str(point) for name, point in _table(value).items()}
+    return {name: str(point) for name, point in table_of(value).items()}

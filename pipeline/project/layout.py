@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.errors import ConfigError
 from pipeline.project import setuptools
+from pipeline.project.sources import table_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -136,7 +137,7 @@ class _Place:
     @property
     def settings(self) -> Mapping[str, object]:
         """The table of the backend."""
-        return _table(self.project.tool.get(self.project.reader))
+        return table_of(self.project.tool.get(self.project.reader))
 
     @property
     def module(self) -> str:
@@ -208,15 +209,15 @@ def _setuptools(place: _Place) -> Layout:
 
 
 def _hatch(place: _Place) -> Layout:
-    build = _table(place.settings.get("build"))
-    wheel = _table(_table(build.get("targets")).get("wheel"))
+    build = table_of(place.settings.get("build"))
+    wheel = table_of(table_of(build.get("targets")).get("wheel"))
 
     def option(name: str) -> object:
         return wheel.get(name, build.get(name))
 
     include, packages = _texts(option("include")), _texts(option("packages"))
     only = _texts(option("only-include"))
-    forced = _table(wheel.get("force-include")) or _table(build.get("force-include"))
+    forced = table_of(wheel.get("force-include")) or table_of(build.get("force-include"))
     if not (include or packages or only):
         packages, only = _hatch_default(place)
     selected = [path.strip("/") for path in only or packages]
@@ -261,7 +262,7 @@ def _hatch_sources(told: object, packages: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     if isinstance(told, list):
         found |= {str(path).strip("/"): "" for path in told}
-    for path, inside in _table(told).items():
+    for path, inside in table_of(told).items():
         found[path.strip("/")] = str(inside).strip("/")
     for path in packages:
         above = str(PurePosixPath(path.strip("/")).parent)
@@ -297,8 +298,8 @@ def _put(place: _Place, inside: str, path: str) -> dict[str, str]:
 
 
 def _flit(place: _Place) -> Layout:
-    told = _table(place.settings.get("module")).get("name")
-    old = _table(place.settings.get("metadata")).get("module")
+    told = table_of(place.settings.get("module")).get("name")
+    old = table_of(place.settings.get("metadata")).get("module")
     name = str(told or old or _stubs(place.project.name.replace("-", "_")))
     path = name.replace(".", "/")
     found = place.module_at(path, f"src/{path}")
@@ -333,7 +334,7 @@ def _is_for_wheels(row: Mapping[str, object]) -> bool:
 
 
 def _pdm(place: _Place) -> Layout:
-    build = _table(place.settings.get("build"))
+    build = table_of(place.settings.get("build"))
     includes = _texts(build.get("includes"))
     left_out = {path.strip("/") for path in _texts(build.get("excludes"))}
     left_out |= {path.strip("/") for path in _texts(build.get("source-includes")) or ["tests"]}
@@ -359,7 +360,7 @@ def _pdm(place: _Place) -> Layout:
 
 
 def _uv(place: _Place) -> Layout:
-    build = _table(place.settings.get("build-backend"))
+    build = table_of(place.settings.get("build-backend"))
     root = str(build.get("module-root", "src")).strip("/")
     told = build.get("module-name", _stubs(place.module.lower()))
     links: dict[str, str] = {}
@@ -400,14 +401,18 @@ def _crate(place: _Place) -> str:
         document = tomllib.loads((place.directory / "Cargo.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
-    named = _table(document.get("lib")).get("name") or _table(document.get("package")).get("name")
+    named = table_of(document.get("lib")).get("name") or table_of(document.get("package")).get(
+        "name"
+    )
     return str(named or "").replace("-", "_")
 
 
 def _scikit_build(place: _Place) -> Layout:
-    told = _table(place.settings.get("wheel")).get("packages")
+    told = table_of(place.settings.get("wheel")).get("packages")
     if told is not None:
-        named = _table(told) or {path.strip("/").rpartition("/")[2]: path for path in _texts(told)}
+        named = table_of(told) or {
+            path.strip("/").rpartition("/")[2]: path for path in _texts(told)
+        }
         for path in named.values():
             if not place.exists(str(path)):
                 raise place.missing(f"`{path}`", "[tool.scikit-build] wheel.packages")
@@ -475,10 +480,6 @@ def _stubs(module: str) -> str:
     return module if base == module else f"{base}-stubs"
 
 
-def _table(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
 def _texts(value: object) -> list[str]:
     if isinstance(value, str):
         return [value]
@@ -486,4 +487,4 @@ def _texts(value: object) -> list[str]:
 
 
 def _rows(value: object) -> list[Mapping[str, object]]:
-    return [_table(item) for item in value] if isinstance(value, list) else []
+    return [table_of(item) for item in value] if isinstance(value, list) else []

@@ -157,7 +157,7 @@ def _limits(
 ) -> dict[str, tuple[str, ...]]:
     """Return what uv limits, which it reads at the top of a workspace alone."""
     top, above = _workspace(root, place)
-    settings, file = (above, _relative(top, root)) if above else (_table(tool.get("uv")), where)
+    settings, file = (above, _relative(top, root)) if above else (table_of(tool.get("uv")), where)
     found: dict[str, tuple[str, ...]] = {}
     for key in LIMITS:
         rows = settings.get(key, [])
@@ -171,16 +171,16 @@ def _limits(
 def _unread(tool: Mapping[str, object]) -> Iterator[str]:
     for name, keys in UNREAD.items():
         for key in keys:
-            if _table(tool.get(name)).get(key):
+            if table_of(tool.get(name)).get(key):
                 yield f"tool.{name}.{key}"
 
 
 def _general(tool: Mapping[str, object]) -> Iterator[Index]:
     """Yield the indexes that are asked for every package: not those for single ones."""
     for table, key in (("uv", "index"), ("poetry", "source"), ("pdm", "source")):
-        rows = _table(tool.get(table)).get(key)
+        rows = table_of(tool.get(table)).get(key)
         for row in rows if isinstance(rows, list) else []:
-            told = _table(row)
+            told = table_of(row)
             single = told.get("explicit") is True or told.get("priority") == "explicit"
             if told.get("url") and not single:
                 yield Index(name=f"[[tool.{table}.{key}]]", address=str(told["url"]))
@@ -200,13 +200,13 @@ class _Row:
 
 def _uv(tool: Mapping[str, object], root: Path, place: Path, where: str) -> Iterator[_Row]:
     """Yield uv's sources: those of a workspace hold for its members, and each may say otherwise."""
-    settings = _table(tool.get("uv"))
+    settings = table_of(tool.get("uv"))
     top, above = _workspace(root, place)
     indexes = _addresses(above.get("index")) | _addresses(settings.get("index"))
     tables = [(above, top, _relative(top, root))] if top != place else []
     for table, start, file in [*tables, (settings, place, where)]:
-        for name, told in _table(table.get("sources")).items():
-            if start == place or name not in _table(settings.get("sources")):
+        for name, told in table_of(table.get("sources")).items():
+            if start == place or name not in table_of(settings.get("sources")):
                 yield _Row(
                     name=name,
                     told=told,
@@ -221,7 +221,7 @@ def _workspace(root: Path, place: Path) -> tuple[Path, Mapping[str, object]]:
     """Return the directory of the workspace that a project is in, and uv's table there."""
     directory = place
     while directory.is_relative_to(root):
-        table = _table(_table(_document(directory).get("tool")).get("uv"))
+        table = table_of(table_of(_document(directory).get("tool")).get("uv"))
         if "workspace" in table:
             return directory, table
         directory = directory.parent
@@ -229,8 +229,8 @@ def _workspace(root: Path, place: Path) -> tuple[Path, Mapping[str, object]]:
 
 
 def _poetry(tool: Mapping[str, object], place: Path, where: str) -> Iterator[_Row]:
-    settings = _table(tool.get("poetry"))
-    for name, told in _table(settings.get("dependencies")).items():
+    settings = table_of(tool.get("poetry"))
+    for name, told in table_of(settings.get("dependencies")).items():
         rows = told if isinstance(told, list) else [told]
         keys = {key for row in rows if isinstance(row, dict) for key in row}
         if keys & {"git", "url", "file", "path", "source"}:
@@ -262,11 +262,13 @@ def _why_not(told: object, row: _Row, root: Path) -> str:
 
 
 def _member(row: _Row, root: Path) -> bool:
-    workspace = _table(_table(_table(_document(row.place).get("tool")).get("uv")).get("workspace"))
+    workspace = table_of(
+        table_of(table_of(_document(row.place).get("tool")).get("uv")).get("workspace")
+    )
     start = row.place
     if not workspace:
         start, above = _workspace(root, row.place)
-        workspace = _table(above.get("workspace"))
+        workspace = table_of(above.get("workspace"))
     patterns = workspace.get("members")
     places = [start]
     for pattern in patterns if isinstance(patterns, list) else []:
@@ -290,9 +292,9 @@ def _problem(path: Path, name: str, root: Path) -> str:
 
 def _named(directory: Path) -> str:
     document = _document(directory)
-    poetry = _table(_table(document.get("tool")).get("poetry"))
+    poetry = table_of(table_of(document.get("tool")).get("poetry"))
     return canonicalize_name(
-        str(_table(document.get("project")).get("name") or poetry.get("name") or "")
+        str(table_of(document.get("project")).get("name") or poetry.get("name") or "")
     )
 
 
@@ -312,5 +314,6 @@ def _relative(directory: Path, root: Path) -> str:
     return (directory / FILE).relative_to(root).as_posix()
 
 
-def _table(value: object) -> Mapping[str, object]:
+def table_of(value: object) -> Mapping[str, object]:
+    """Return a table of TOML; an empty one where something else stands, or nothing."""
     return value if isinstance(value, dict) else {}

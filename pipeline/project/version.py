@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from packaging.version import InvalidVersion, Version
 
 from pipeline.project import setuptools
+from pipeline.project.entry_points import text_of
 from pipeline.project.pyproject import requirement_name
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def version(project: Project, root: Path, source: str, modules: Iterable[str] = 
     directory = root / source
     found = project.version or _told(project, directory, modules)
     if not _is_version(found):
-        nearest = (_text(place / FILE) for place in (directory, root))
+        nearest = (text_of(place / FILE) for place in (directory, root))
         found = next((text.strip() for text in nearest if _is_version(text.strip())), UNKNOWN)
     return found
 
@@ -106,13 +107,13 @@ def _searched(how: tuple[str, ...], settings: object, directory: Path) -> str:
         settings = settings.get(name) if isinstance(settings, dict) else None
     if not isinstance(settings, dict) or settings.get("source", "file") not in {"file", "regex"}:
         return ""
-    text = _text(directory / str(settings[key])) if key in settings else ""
+    text = text_of(directory / str(settings[key])) if key in settings else ""
     return _search(str(settings.get(pattern, usual)), text)
 
 
 def _crate(path: Path) -> str:
     with suppress(tomllib.TOMLDecodeError):
-        match tomllib.loads(_text(path)):
+        match tomllib.loads(text_of(path)):
             case {"package": {"version": str(found)}}:
                 return found
             case _:
@@ -135,7 +136,7 @@ def _setuptools(tool: Mapping[str, object], directory: Path) -> str:
     kind, _, value = told.partition(":") if isinstance(told, str) else ("", "", "")
     match kind.strip():
         case "file":
-            return _text(directory / value.split(",")[0].strip()).strip()
+            return text_of(directory / value.split(",")[0].strip()).strip()
         case "attr":
             module, _, name = value.strip().rpartition(".")
             where = settings.get("package_dir")
@@ -159,7 +160,7 @@ def _module_files(module: str) -> tuple[str, ...]:
 def _assigned(path: Path, name: str = "__version__") -> str:
     """Return a text that a module assigns to a name at its top; nothing is run."""
     with suppress(SyntaxError, ValueError):
-        for node in ast.parse(_text(path)).body:
+        for node in ast.parse(text_of(path)).body:
             match node:
                 case (
                     ast.Assign(targets=[ast.Name(id=target)], value=ast.Constant(value=str(found)))
@@ -179,10 +180,3 @@ def _search(pattern: str, text: str) -> str:
             groups = found.groupdict()
             return groups.get("version") or groups.get("value") or found[1]
     return ""
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""
